@@ -1,0 +1,37 @@
+# The habits of this house. Everything works on a fresh machine with Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: serve test check format bench matrix clean
+
+serve: $(VENV)/.gateway  ## start the gateway on http://127.0.0.1:8765
+	$(BIN)/rosetta serve $(ARGS)
+
+test: $(VENV)/.test  ## the test suite, without the suites that need real clients or tools
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(VENV)/.test  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.gateway: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install -q -c constraints.txt -e '.[gateway]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install -q -c constraints.txt -e '.[gateway,test]'
+	@touch $@ $(VENV)/.gateway
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

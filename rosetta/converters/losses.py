@@ -1,0 +1,34 @@
+"""Collecting what a conversion could not say."""
+
+from __future__ import annotations
+
+from rosetta.ir.loss import FIELD_CLASS, Loss, LossKind
+
+
+class Losses(list[Loss]):
+    """A list of losses with a verb for each kind. ``field`` is a key of ``FIELD_CLASS`` or an unknown field's own wire name;
+    ``at`` the node's own ``at``."""
+
+    def _add(self, kind: LossKind, field: str, at: str, detail: str) -> None:
+        self.append(Loss(field=field, kind=kind, category=FIELD_CLASS.get(field, "setting"), at=at, detail=detail))
+
+    def dropped(self, field: str, at: str = "", detail: str = "") -> None:
+        """The target will not hear of it."""
+        self._add("dropped", field, at, detail)
+
+    def approximated(self, field: str, at: str = "", detail: str = "") -> None:
+        """The target hears something near."""
+        self._add("approximated", field, at, detail)
+
+    def emulated(self, field: str, at: str = "", detail: str = "") -> None:
+        """The target has no such thing; another of its means gives the same effect."""
+        self._add("emulated", field, at, detail)
+
+    def injected(self, field: str, at: str = "", detail: str = "") -> None:
+        """The target hears something that the client did not say, because its wire demands it."""
+        self._add("injected", field, at, detail)
+
+    def extras(self, extras: dict[str, object], at: str = "") -> None:
+        """Unknown fields that another wire cannot carry."""
+        for name in extras:
+            self._add("dropped", name, at, "unknown to the target's format")

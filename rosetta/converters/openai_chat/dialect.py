@@ -1,0 +1,66 @@
+"""What a target of this wire accepts. Catalog and model rows fill it in; the defaults fit an unknown compatible server."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from rosetta.ir.request import Effort
+
+
+class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One server's reading of OpenAI Chat Completions.
+
+    ``rewrite``: even a chat client's body goes through the IR, because this server refuses what the official API takes.
+    """
+
+    rewrite: bool = False
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    system_role: Literal["system", "developer"] = "system"
+    mid_system: Literal["keep", "user"] = "user"
+    """What becomes of a system message in mid-conversation: kept in place, or said as a user message there."""
+    sampling: bool = True
+    """temperature and top_p are accepted."""
+    top_k: bool = False
+    penalties: bool = True
+    logprobs: bool = True
+    seed: bool = True
+    stop_limit: int = 4
+    """How many stop sequences are accepted; 0 none."""
+    n: bool = True
+    efforts: tuple[Effort, ...] = ("low", "medium", "high")
+    """The reasoning_effort levels the model accepts; empty: the field is never sent."""
+    reasoning_form: Literal["reasoning_effort", "reasoning", "thinking"] = "reasoning_effort"
+    """How effort is asked for: OpenAI's field, OpenRouter's ``reasoning`` object, DeepSeek's ``thinking`` with reasoning_effort."""
+    reasoning_back: Literal["reasoning_content", "reasoning", "reasoning_details", "none"] = "reasoning_content"
+    """The field of an assistant message in which this server takes its own reasoning text back."""
+    tools: bool = True
+    tools_with_reasoning: bool = True
+    """False: function tools are refused unless effort is none (OpenAI from gpt-5.4 on); such requests belong on the Responses wire."""
+    custom_tools: bool = False
+    strict: bool = True
+    """``strict`` on tools and schemas is understood."""
+    tool_choice: Literal["all", "no_subset", "auto_only"] = "no_subset"
+    """Which forms of tool_choice: with allowed_tools, without, or none but auto/none."""
+    parallel_tool_calls: bool = True
+    call_ids: Literal["any", "openai", "mistral"] = "openai"
+    images: bool = True
+    files: bool = False
+    """``file`` parts (PDF) are accepted."""
+    audio: bool = False
+    output: Literal["json_schema", "json_object", "none"] = "json_schema"
+    """The strongest response_format."""
+    stream_usage: bool = True
+    """``stream_options.include_usage`` is understood."""
+    user_field: Literal["user", "safety_identifier", "none"] = "user"
+    openai_extras: bool = False
+    """metadata, store, service_tier, verbosity, prompt_cache_key and the like: OpenAI's own settings."""
+    cache_marks: Literal["none", "breakpoint", "cache_control"] = "none"
+    """prompt_cache_breakpoint (OpenAI gpt-5.6 and later) or Anthropic's cache_control on parts (OpenRouter)."""
+    thought_signatures: bool = False
+    """``tool_calls[].extra_content.google.thought_signature`` is this server's own (Google's OpenAI endpoint)."""
+    after_tool_user: bool = True
+    """False: a user message right after a tool message is refused (Mistral)."""
+    think_tags: bool = False
+    """The server leaks ``<think>…</think>`` into content; split it off."""
