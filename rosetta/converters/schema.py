@@ -665,7 +665,7 @@ def _from_google(schema: Any, depth: int) -> Any:
     nullable = False
     ordering: Any = None
     for written, value in schema.items():
-        key = _FROM_GOOGLE_NAMES.get(written, written)
+        key: str = _FROM_GOOGLE_NAMES[written] if written in _FROM_GOOGLE_NAMES else written
         if key == "type":
             kind = value.lower() if type(value) is str else value
             if kind != "type_unspecified":
