@@ -131,7 +131,7 @@ class InputUnwrapper:
             out.append(_ESCAPES.get(escape[1], escape[1]))
             return
         try:
-            code = int(escape[2:], 16)
+            code = int(escape[2:], 16)  # noqa: FURB166 - "0" would be read as base 16 only with a prefix that JSON does not have
         except ValueError:
             self._flush(out)
             out.append(escape)

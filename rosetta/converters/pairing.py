@@ -43,7 +43,7 @@ def paired(turns: tuple[Turn, ...], losses: Losses) -> tuple[Turn, ...]:
                 if part.id in seen:
                     renamed[part.id] = call_id(f"{part.id}_{len(seen)}")
                     losses.approximated("call_id", part.at, "the id was used before")
-                    part = msgspec.structs.replace(part, id=renamed[part.id])  # noqa: PLW2901
+                    part = msgspec.structs.replace(part, id=renamed[part.id])
                 seen.add(part.id)
                 calls.append(part)
             parts.append(part)
@@ -86,7 +86,7 @@ def _answered(calls: list[ToolCall], renamed: dict[str, str], following: tuple[T
                     losses.dropped("tool_result", part.at, "a later result answers the same call")
                     continue
                 if identity != part.call_id:
-                    part = msgspec.structs.replace(part, call_id=identity)  # noqa: PLW2901
+                    part = msgspec.structs.replace(part, call_id=identity)
             parts.append(part)
         out.append(turn if len(parts) == len(turn.parts) and not renamed else msgspec.structs.replace(turn, parts=tuple(parts)))
     if missing:

@@ -1,0 +1,332 @@
+"""The story of a request: plan, attempt, fall back, pump.
+
+An attempt commits at its first content; before that the next target may take over, even when the head of the stream is out already. After it no attempt starts:
+what breaks then is the client format's own in-stream error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Mapping
+
+import msgspec
+
+from rosetta.config.routes import RouteTable
+from rosetta.config.schema import Config
+from rosetta.converters.converter import Malformed, UpstreamFailed
+from rosetta.engine import ollama, policy
+from rosetta.engine.attempt import Attempt, Inbound, answer_failure, prepare
+from rosetta.engine.call import Call, Failed, Outcome, Writer, loss_header
+from rosetta.engine.headers import downward
+from rosetta.engine.plan import Plan, Step, plan
+from rosetta.engine.provider import Provider, build
+from rosetta.engine.upstream import Unreachable, UpstreamReply
+from rosetta.engine.watchdog import Watchdog
+from rosetta.ir import events
+from rosetta.ir.errors import Failure, FailureKind
+from rosetta.ir.loss import Loss
+
+logger = logging.getLogger("rosetta.engine")
+
+ERROR_LIMIT_BYTES = 1024 * 1024
+"""How much of an upstream's error body is read."""
+DRAIN_S = 1.0
+"""How long an upstream that has said everything may take to close its side, so that its connection can be used again."""
+
+# Failures that another target may not have.
+FALLBACK: frozenset[FailureKind] = frozenset(
+    {
+        "auth",
+        "billing",
+        "permission",
+        "not_found",
+        "conflict",
+        "rate_limited",
+        "upstream_error",
+        "overloaded",
+        "timeout",
+        "truncated",
+        "context_too_long",
+        "unsupported",
+    }
+)
+
+
+class Engine:
+    """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them."""
+
+    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None) -> None:
+        self.config = config
+        self.routes = RouteTable(config)
+        self.providers = build(config.providers) if providers is None else providers
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        for provider in self.providers.values():
+            await provider.aclose()
+
+    async def respond(self, call: Call, writer: Writer, outcome: Outcome) -> None:
+        """Answers ``call`` through ``writer`` and tells in ``outcome`` what became of it.
+
+        Raises Failed when nothing was written: the caller writes the error. Once the head is out, errors go into the stream.
+        """
+        run = Run(self, call, writer, outcome)
+        try:
+            await run.run()
+        finally:
+            outcome.duration_s = run.watch.elapsed()
+            await run.watch.close()
+
+
+class Run:
+    """One call while it lasts."""
+
+    def __init__(self, engine: Engine, call: Call, writer: Writer, outcome: Outcome) -> None:
+        self.engine = engine
+        self.call = call
+        self.writer = writer
+        self.outcome = outcome
+        self.inbound = Inbound(call)
+        self.plan: Plan = plan(call, engine.routes, engine.providers)
+        self.started = False  # the head is out
+        self.opened = False  # the encoder has opened the client's stream
+        self.attempt: Attempt | None = None
+        self.headers: list[tuple[str, str]] = []
+        ping = self.inbound.converter.ping
+        self.watch = Watchdog(
+            total_s=max(step.total_s for step in self.plan.steps),
+            open_head=self._open_head if call.stream else None,
+            ping=self._ping if call.stream and ping is not None else None,
+        )
+
+    async def run(self) -> None:
+        """Tries the plan's steps in their order."""
+        failed: Failed | None = None
+        for step in self.plan.steps:
+            try:
+                await self._try(step)
+            except Failed as error:
+                failed = error if failed is None or failed.failure.kind in ("unsupported", "truncated") else failed
+                failed = error if error.failure.kind not in FALLBACK else failed
+                self.outcome.failure = failed.failure
+                if error.failure.kind not in FALLBACK or self.watch.remaining() <= 0:
+                    break
+            else:
+                self.outcome.failure = self.outcome.failure if self.outcome.status != 200 else None
+                return
+        assert failed is not None
+        self.outcome.failure = failed.failure
+        if not self.started:
+            raise failed
+        # The head is out: the stream itself says why it ends.
+        encoder = self.inbound.encoder
+        await self.writer.write(b"".join(self.inbound.converter.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
+
+    async def _fitted(self, step: Step) -> Step:
+        """The step as the model behind it really is: Ollama tells its loaded context and what a model can do."""
+        facts = ollama.UNKNOWN if step.provider.ollama is None else await step.provider.ollama.facts(step.model)
+        refused = ollama.too_long(step.model, facts, self.inbound.input_tokens, step.context_window)
+        if refused is not None:
+            raise Failed(refused)
+        if step.format != "openai_chat" or (facts.tools and facts.thinking):
+            return step
+        efforts = step.dialect.efforts if facts.thinking else ()
+        dialect = msgspec.structs.replace(step.dialect, tools=step.dialect.tools and facts.tools, efforts=efforts)
+        return dataclasses.replace(step, dialect=dialect)
+
+    async def _try(self, step: Step) -> None:
+        if step.provider.ollama is not None or step.context_window is not None:
+            step = await self._fitted(step)
+        attempt = self.attempt = prepare(self.inbound, step)
+        call, outcome = self.call, self.outcome
+        refused = policy.refusal(attempt.losses, call.loss_policy or self.plan.loss_policy or self.engine.config.loss_policy)
+        if refused is not None:
+            raise Failed(refused)
+        outcome.attempts += 1
+        outcome.provider, outcome.model, outcome.target_format = step.provider.name, step.model, step.format
+        outcome.losses, outcome.relayed = attempt.losses, attempt.relayed
+        self.headers = _reply_headers(outcome)
+        self.watch.attempt(first_token_s=step.first_token_s, idle_s=step.idle_s)
+        reply: UpstreamReply | None = None
+        try:
+            reply = await step.provider.upstream.send("POST", attempt.path, attempt.headers, attempt.body)
+            self.watch.waiting()
+            if reply.status >= 300:
+                raise await self._refused(attempt, reply)
+            if call.stream:
+                await self._pump(attempt, reply)
+            else:
+                await self._unary(attempt, reply)
+        except Unreachable as error:
+            raise Failed(error.failure) from error
+        except asyncio.CancelledError:
+            if not self.watch.recovered():
+                raise
+            failure = self.watch.failure()
+            if self.watch.tripped != "total":
+                self.watch.reset()
+            raise Failed(failure) from None
+        finally:
+            self.watch.waiting_since = None
+            if reply is not None:
+                await reply.aclose()
+
+    async def _refused(self, attempt: Attempt, reply: UpstreamReply) -> Failed:
+        body = await reply.read(ERROR_LIMIT_BYTES)
+        provider = attempt.step.provider
+        failure = attempt.converter.decode_failure(reply.status, reply.headers, body)
+        if reply.status < 400:
+            failure = Failure(
+                "upstream_error",
+                f"{provider.name} answered with a redirect ({reply.status}), which is not followed: correct its base_url",
+                status=reply.status,
+            )
+        elif failure.kind in ("auth", "permission") and provider.row.auth == "own":
+            # Our key, not the client's: the client must not be told that its own is bad.
+            failure = Failure(
+                "upstream_error",
+                f"{provider.name} refused rosetta's credentials ({reply.status}): check providers.{provider.name}.api_key",
+                status=reply.status,
+                ours=True,
+            )
+        elif attempt.relays_reply and reply.headers.get("content-type", "").startswith("application/json"):
+            return Failed(failure, relayed=(reply.status, downward(self.call.format, reply.headers), body))
+        return Failed(failure)
+
+    async def _unary(self, attempt: Attempt, reply: UpstreamReply) -> None:
+        body = await reply.read()
+        outcome = self.outcome
+        self.watch.waiting_since = None
+        try:
+            out, losses, outcome.usage = attempt.unary(body)
+        except (Malformed, UpstreamFailed) as error:
+            raise Failed(answer_failure(error, attempt.step.provider.name)) from error
+        losses = (*losses, *self._check_prompt(attempt))
+        outcome.reply_losses, outcome.status = losses, 200
+        outcome.first_token_s = self.watch.elapsed()
+        headers = [*self.headers, ("content-type", "application/json")]
+        if losses:
+            headers.append(("x-rosetta-reply-loss", loss_header(losses)))
+        if attempt.relays_reply:
+            headers.extend(downward(self.call.format, reply.headers))
+        self.started = True
+        await self.writer.unary(200, headers, out)
+
+    async def _pump(self, attempt: Attempt, reply: UpstreamReply) -> None:
+        watch, outcome = self.watch, self.outcome
+        if attempt.relays_reply:
+            self.headers.extend(downward(self.call.format, reply.headers))
+        if reply.headers.get("content-type", "").startswith("application/json"):
+            await self._whole(attempt, reply)
+            return
+        hop = attempt.hop(opened=self.opened)
+        chunks = reply.chunks()
+        try:
+            async for chunk in chunks:
+                out = hop.feed(chunk)
+                if out:
+                    if not watch.committed:
+                        watch.committed = True
+                        outcome.first_token_s = watch.elapsed()
+                    await self._write(out)
+                elif hop.failure is not None and not hop.committed:
+                    raise Failed(hop.failure)
+                if hop.done:
+                    break
+                watch.waiting()
+            if not hop.done:
+                out = hop.finish()
+                if hop.failure is not None and not hop.committed:
+                    raise Failed(hop.failure)
+                await self._write(out)
+        except (Unreachable, asyncio.CancelledError) as error:
+            if not hop.committed:
+                raise
+            if isinstance(error, Unreachable):
+                failure = error.failure
+            elif watch.recovered():
+                failure = watch.failure()
+            else:
+                raise
+            await self._write(hop.fail(failure))
+        finally:
+            outcome.usage, outcome.finish = hop.usage, hop.finish_reasons
+            outcome.failure, outcome.reply_losses = hop.failure, (*hop.losses, *self._check_prompt(attempt))
+        outcome.status = 200
+        watch.waiting_since = None
+        await self.writer.write(b"")
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                async for _ in chunks:
+                    pass
+        except (TimeoutError, Unreachable):
+            return  # the answer is complete; a connection that does not end is closed instead of kept
+
+    async def _whole(self, attempt: Attempt, reply: UpstreamReply) -> None:
+        body = await reply.read()
+        try:
+            out = attempt.events_of(body)
+        except (Malformed, UpstreamFailed) as error:
+            raise Failed(answer_failure(error, attempt.step.provider.name)) from error
+        self.outcome.status = 200
+        await self._write(out)
+
+    def _check_prompt(self, attempt: Attempt) -> tuple[Loss, ...]:
+        """Ollama cuts long prompts in silence; its count gives it away."""
+        reported = self.outcome.usage.input_total
+        if attempt.step.provider.ollama is None or not ollama.truncated(self.inbound.input_tokens, reported):
+            return ()
+        detail = f"truncated? about {self.inbound.input_tokens} tokens were sent and {reported} read"
+        logger.warning("%s: the prompt for %s was %s", attempt.step.provider.name, attempt.step.model, detail)
+        return (Loss("prompt", "dropped", "content", detail=detail, path="prompt"),)
+
+    async def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        watch = self.watch
+        watch.waiting_since = None
+        if not self.started:
+            self.started, watch.head_at = True, None
+            await self.writer.start(200, [*self.headers, *_stream_headers(self.call)])
+        await self.writer.write(data)
+        watch.written()
+
+    async def _open_head(self) -> None:
+        """The first content lets on waiting: the client gets the head, so that it and its proxies know that somebody works."""
+        if self.started:
+            return
+        self.started = True
+        await self.writer.start(200, [*self.headers, *_stream_headers(self.call)])
+        converter = self.inbound.converter
+        if self.attempt is not None and not self.attempt.relays_reply:
+            self.opened = True
+            opening = b"".join(converter.frame(wire) for wire in self.inbound.encoder.open())
+        else:
+            opening = b": open\n\n" if converter.ping is not None else b""
+        if opening:
+            await self.writer.write(opening)
+        self.watch.written()
+
+    async def _ping(self) -> None:
+        converter = self.inbound.converter
+        assert converter.ping is not None
+        relaying = self.attempt is not None and self.attempt.relays_reply and not self.watch.committed
+        await self.writer.write(b": ping\n\n" if relaying else converter.ping)
+
+
+def _reply_headers(outcome: Outcome) -> list[tuple[str, str]]:
+    headers = [
+        ("x-rosetta-provider", outcome.provider),
+        ("x-rosetta-model", outcome.model),
+        ("x-rosetta-attempts", str(outcome.attempts)),
+    ]
+    if outcome.losses:
+        headers.append(("x-rosetta-loss", loss_header(outcome.losses)))
+    return headers
+
+
+def _stream_headers(call: Call) -> list[tuple[str, str]]:
+    kind = "application/json" if call.array else "text/event-stream; charset=utf-8"
+    return [("content-type", kind), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]

@@ -1,0 +1,114 @@
+"""A configured provider at run time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from rosetta.config.schema import ECHO, Timeout
+from rosetta.config.schema import Provider as ProviderRow
+from rosetta.engine.echo import EchoTransport
+from rosetta.engine.ollama import Ollama
+from rosetta.engine.upstream import Upstream
+from rosetta.engine.watchdog import FIRST_TOKEN_LOCAL_S, FIRST_TOKEN_S, IDLE_S, TOTAL_S
+from rosetta.ir.parts import Format
+from rosetta.providers import catalog, models
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
+
+
+class Provider:
+    """Whom rosetta calls: address, credentials, the formats it speaks in order of preference, and its pool of connections."""
+
+    def __init__(self, name: str, row: ProviderRow, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        wanted = row.type
+        self.name = name
+        self.row = row
+        self.vendor = catalog.vendor(row.vendor or name, row.base_url, wanted)
+        self.format: Format = wanted or self.vendor.format
+        self.formats: tuple[Format, ...] = row.formats or ((wanted,) if wanted else self.vendor.formats)
+        self.obeyed = wanted is not None and not row.formats  # a user's type alone is obeyed: no other format is chosen for it
+        self.seal_group = row.seal_group or name
+        base_url = row.base_url or self.vendor.base_url
+        host = urlsplit(base_url).hostname or ""
+        self.local = self.vendor.loopback or host in _LOOPBACK
+        self.base_url = base_url
+        connect = row.timeout.connect or 5.0
+        self.upstream = Upstream(
+            name,
+            base_url,
+            proxy=row.proxy.reveal() if row.proxy else None,
+            ca_file=row.ca_file,
+            max_connections=row.max_connections,
+            connect_timeout_s=connect,
+            transport=transport,
+        )
+        self.ollama = Ollama(base_url) if self.vendor.name == "ollama" else None
+        self._keys = itertools.cycle([key.reveal() for key in row.credentials]) if row.credentials else None
+        self._headers = [(header.lower(), value.reveal()) for header, value in row.headers.items()]
+
+    def query(self, path: str) -> str:
+        """``path`` with what this vendor wants in the query (Azure's api-version)."""
+        if not self.vendor.query:
+            return path
+        more = "&".join(f"{key}={value}" for key, value in self.vendor.query.items())
+        return f"{path}{'&' if '?' in path else '?'}{more}"
+
+    def credentials(self, format: Format, client: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The headers that prove who calls: our key in the vendor's way, or the client's own where the provider says ``auth: client``."""
+        if self.row.auth == "client":
+            return [(header, client[header]) for header in ("authorization", "x-api-key", "x-goog-api-key") if header in client]
+        key = next(self._keys) if self._keys is not None else None
+        if key is None:
+            return []
+        auth = (
+            self.vendor.auth if format == self.vendor.format else _AUTH[format] if self.vendor.auth in _AUTH.values() else self.vendor.auth
+        )
+        if auth == "bearer":
+            return [("authorization", f"Bearer {key}")]
+        return [] if auth == "none" else [(auth, key)]
+
+    @property
+    def extra_headers(self) -> list[tuple[str, str]]:
+        """Headers from the config, lower-case."""
+        return self._headers
+
+    def dialect(self, format: Format, model: str) -> Any:
+        """What this provider's ``model`` accepts on ``format``."""
+        return models.dialect(format, self.vendor.name, model, self.row.dialect)
+
+    def times(self, timeout: Timeout) -> tuple[float, float, float]:
+        """Seconds for the first token, between events and in total; the defaults where ``timeout`` says nothing."""
+        patience = FIRST_TOKEN_LOCAL_S if self.local else FIRST_TOKEN_S
+        return timeout.first_token or patience, timeout.idle or IDLE_S, timeout.total or TOTAL_S
+
+    async def aclose(self) -> None:
+        """Closes its connections."""
+        await self.upstream.aclose()
+        if self.ollama is not None:
+            await self.ollama.aclose()
+
+
+_AUTH: dict[Format, str] = {
+    "openai_chat": "bearer",
+    "openai_responses": "bearer",
+    "anthropic": "x-api-key",
+    "google_genai": "x-goog-api-key",
+}
+
+
+def echo_provider() -> Provider:
+    """The built-in provider of the model ``echo``."""
+    row = ProviderRow(type="openai_chat", base_url="http://echo.invalid/v1")
+    return Provider(ECHO, row, transport=EchoTransport())
+
+
+def build(rows: Mapping[str, ProviderRow]) -> dict[str, Provider]:
+    """Every configured provider, and ``echo``."""
+    providers = {name: Provider(name, row) for name, row in rows.items()}
+    providers.setdefault(ECHO, echo_provider())
+    return providers

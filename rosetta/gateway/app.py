@@ -1,0 +1,194 @@
+"""The Litestar application: one mounted ASGI handler for the four wires, ordinary handlers for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Litestar, Request, Response, asgi, get, route
+from litestar.config.cors import CORSConfig
+from litestar.enums import MediaType
+from litestar.exceptions import HTTPException
+from litestar.types import Receive, Scope, Send
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from rosetta import __version__
+from rosetta.config.schema import Config
+from rosetta.convert import new_id
+from rosetta.converters import CONVERTERS, jsontext
+from rosetta.converters.converter import Malformed
+from rosetta.engine.attempt import malformed
+from rosetta.engine.call import Failed
+from rosetta.engine.counting import Counter
+from rosetta.engine.engine import Engine
+from rosetta.gateway import page, stored
+from rosetta.gateway.access import Denied, permits
+from rosetta.gateway.failures import write_failed, write_failure
+from rosetta.gateway.listing import Listing
+from rosetta.gateway.pipeline import Pipeline
+from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
+from rosetta.gateway.routes import NoRoute, Route, caller_format, find
+from rosetta.ir.errors import Failure, FailureKind
+
+ESTIMATE_HEADER = ("x-rosetta-token-count", "estimate")
+
+
+class Gateway:
+    """The state behind the routes."""
+
+    def __init__(self, config: Config, engine: Engine | None = None) -> None:
+        self.config = config
+        self.engine = engine if engine is not None else Engine(config)
+        self.pipeline = Pipeline(config, self.engine)
+        self.listing = Listing(self.engine)
+        self.counter = Counter(self.engine.routes, self.engine.providers)
+        self.draining = False
+
+    async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Every path that is not one of the ordinary handlers'."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
+        method = scope["method"]
+        path = _path(scope)
+        found = find(method, path, headers, query)
+        if isinstance(found, Route) and found.action == "generate":
+            await self.pipeline.generate(found, headers, query, receive, send)
+            return
+        request_id = new_id("req_")
+        writer = AsgiWriter(send, [("x-rosetta-request-id", request_id)])
+        try:
+            if isinstance(found, NoRoute):
+                await _no_route(writer, found, request_id)
+            else:
+                await self._aside(found, method, path, headers, query, receive, writer)
+        except Failed as failed:
+            await write_failed(writer, found.format, failed, request_id)
+        except Denied as denied:
+            await write_failure(writer, found.format, denied.failure, request_id)
+        except Malformed as error:
+            await write_failure(writer, found.format, malformed(error), request_id)
+        except BodyTooLarge:
+            failure = Failure("too_large", f"the body is larger than {self.config.server.max_body} bytes (server.max_body)", ours=True)
+            await write_failure(writer, found.format, failure, request_id, headers=(("connection", "close"),))
+        except ClientGone:
+            return
+
+    async def _aside(
+        self, found: Route, method: str, path: str, headers: dict[str, str], query: dict[str, str], receive: Receive, writer: AsgiWriter
+    ) -> None:
+        """Counts, models, and what only a responses provider has."""
+        key = self.pipeline.access.admit(headers, query)
+        converter = CONVERTERS[found.format]
+        json_header = ("content-type", "application/json")
+        match found.action:
+            case "models":
+                entries = await self.listing.entries(key)
+                await writer.unary(200, [json_header], jsontext.encode(converter.encode_models(entries)))
+            case "model":
+                assert found.model is not None
+                entries = await self.listing.entries(key)
+                entry = next((entry for entry in entries if entry.id == found.model), None)
+                if entry is None:
+                    raise Failed(
+                        Failure(
+                            "not_found",
+                            f"no model {found.model!r} here; GET /v1/models lists what there is",
+                            code="model_not_found",
+                            param="model",
+                            ours=True,
+                        )
+                    )
+                await writer.unary(200, [json_header], jsontext.encode(converter.encode_model(entry)))
+            case "count" | "input_tokens":
+                body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
+                call = self.pipeline.call(Route("count", found.format, found.model, stream=False), headers, query, body, "", key)
+                if converter.encode_count_reply is None or converter.decode_count_request is None:
+                    raise Failed(Failure("not_found", f"{path} is not served", ours=True))
+                tokens, estimated = await self.counter.count(call)
+                out = [json_header, ESTIMATE_HEADER] if estimated else [json_header]
+                await writer.unary(200, out, jsontext.encode(converter.encode_count_reply(tokens)))
+            case "compact" | "stored":
+                body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
+                status, passed, answer = await stored.relay(
+                    self.engine, found, method, headers, body, permitted=lambda model: permits(key, model)
+                )
+                await writer.unary(status, [json_header, *passed], answer)
+            case "generate":  # pragma: no cover - Pipeline's
+                raise AssertionError(found)
+
+
+def _path(scope: Any) -> str:
+    """The path with its escapes: a model's name may hold an escaped slash."""
+    raw = scope.get("raw_path")
+    return raw.partition(b"?")[0].decode("latin-1") if raw else str(scope["path"])
+
+
+async def _no_route(writer: AsgiWriter, found: NoRoute, request_id: str) -> None:
+    if found.allowed:
+        failure = Failure("method_not_allowed", found.message, ours=True)
+        await write_failure(writer, found.format, failure, request_id, headers=(("allow", ", ".join(found.allowed)),))
+    else:
+        await write_failure(writer, found.format, Failure("not_found", found.message, ours=True), request_id)
+
+
+def create_app(
+    config: Config, *, engine: Engine | None = None, lifespan: Callable[[Gateway], AbstractAsyncContextManager[None]] | None = None
+) -> Litestar:
+    """The application for a config. ``engine`` may be given for tests."""
+    gateway = Gateway(config, engine)
+
+    @asgi("/", is_mount=True, copy_scope=True)
+    async def wires(scope: Scope, receive: Receive, send: Send) -> None:
+        await gateway.handle(scope, receive, send)
+
+    @route("/", http_method=["GET", "HEAD"], media_type=MediaType.HTML)
+    async def root(request: Request[Any, Any, Any]) -> Response[Any]:
+        names = [entry.entry for entry in gateway.engine.routes.routes]
+        if "text/html" in request.headers.get("accept", ""):
+            return Response(page.html(__version__, names, ready=not gateway.draining), media_type=MediaType.HTML)
+        return Response(page.facts(__version__, names, ready=not gateway.draining), media_type=MediaType.JSON)
+
+    @get("/healthz", media_type=MediaType.JSON, sync_to_thread=False)
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @get("/readyz", media_type=MediaType.JSON, sync_to_thread=False)
+    def readyz() -> Response[dict[str, str]]:
+        return Response({"status": "draining" if gateway.draining else "ready"}, status_code=503 if gateway.draining else 200)
+
+    @get("/metrics", sync_to_thread=False)
+    def metrics() -> Response[bytes]:
+        return Response(generate_latest(REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    @asynccontextmanager
+    async def life(_: Litestar) -> AsyncIterator[None]:
+        try:
+            if lifespan is None:
+                yield
+            else:
+                async with lifespan(gateway):
+                    yield
+        finally:
+            if engine is None:
+                await gateway.engine.aclose()
+
+    def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        """A wrong method on an ordinary handler, and whatever else Litestar itself refuses."""
+        kind: FailureKind = "method_not_allowed" if error.status_code == 405 else "not_found" if error.status_code == 404 else "bad_request"
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        failure = Failure(kind, f"{request.method} {request.url.path}: {error.detail}", ours=True)
+        wire = CONVERTERS[caller_format(headers)].encode_failure(failure, new_id("req_"))
+        return Response(wire.body, status_code=wire.status, headers={**(error.headers or {}), **wire.headers}, media_type=MediaType.JSON)
+
+    app = Litestar(
+        route_handlers=[wires, root, healthz, readyz, metrics],
+        lifespan=[life],
+        cors_config=CORSConfig(allow_origins=list(config.server.cors_origins)) if config.server.cors_origins else None,
+        exception_handlers={HTTPException: refused},
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.state.gateway = gateway
+    return app

@@ -1,0 +1,30 @@
+"""Every error in the caller's own envelope."""
+
+from __future__ import annotations
+
+from rosetta.converters import CONVERTERS, jsontext
+from rosetta.engine.call import Failed
+from rosetta.gateway.reply import AsgiWriter
+from rosetta.ir.errors import Failure
+from rosetta.ir.parts import Format
+
+
+async def write_failure(
+    writer: AsgiWriter, format: Format, failure: Failure, request_id: str, *, headers: tuple[tuple[str, str], ...] = ()
+) -> int:
+    """Writes the envelope and gives its status."""
+    wire = CONVERTERS[format].encode_failure(failure, request_id)
+    out = [("content-type", "application/json"), *wire.headers.items(), *headers]
+    await writer.unary(wire.status, out, jsontext.encode(wire.body))
+    return wire.status
+
+
+async def write_failed(
+    writer: AsgiWriter, format: Format, failed: Failed, request_id: str, *, headers: tuple[tuple[str, str], ...] = ()
+) -> int:
+    """Writes what the engine could not answer; an error that is in the client's format already passes as it came."""
+    if failed.relayed is None:
+        return await write_failure(writer, format, failed.failure, request_id, headers=headers)
+    status, passed, body = failed.relayed
+    await writer.unary(status, [("content-type", "application/json"), *passed, *headers], body)
+    return status
