@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any
 
+RANDOM_ID = re.compile(r"\b[0-9a-f]{24}\b|(?<=_)[0-9a-f]{24}\b")
+
 LONGEST_STRING = 120
 KEPT_CHARACTERS = 60
 
