@@ -74,7 +74,9 @@ class Counter:
         headers |= dict(step.provider.extra_headers)
         try:
             async with asyncio.timeout(COUNT_TIMEOUT_S):
-                reply = await step.provider.upstream.send("POST", step.provider.query(sent.wire.path), list(headers.items()), payload)
+                reply = await step.provider.upstream_on(step.format).send(
+                    "POST", step.provider.query(sent.wire.path), list(headers.items()), payload
+                )
                 try:
                     answer = await reply.read()
                 finally:

@@ -151,7 +151,7 @@ class Run:
         self.watch.attempt(first_token_s=step.first_token_s, idle_s=step.idle_s)
         reply: UpstreamReply | None = None
         try:
-            reply = await step.provider.upstream.send("POST", attempt.path, attempt.headers, attempt.body)
+            reply = await step.provider.upstream_on(step.format).send("POST", attempt.path, attempt.headers, attempt.body)
             self.watch.waiting()
             if reply.status >= 300:
                 raise await self._refused(attempt, reply)

@@ -18,6 +18,7 @@ from rosetta.engine.watchdog import FIRST_TOKEN_LOCAL_S, FIRST_TOKEN_S, IDLE_S, 
 from rosetta.ir.parts import Format
 from rosetta.providers import catalog, models
 
+CONNECT_S = 5.0
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "host.docker.internal")
 
 
@@ -25,31 +26,38 @@ class Provider:
     """Whom rosetta calls: address, credentials, the formats it speaks in order of preference, and its pool of connections."""
 
     def __init__(self, name: str, row: ProviderRow, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        wanted = row.type
         self.name = name
         self.row = row
-        self.vendor = catalog.vendor(row.vendor or name, row.base_url, wanted)
-        self.format: Format = wanted or self.vendor.format
-        self.formats: tuple[Format, ...] = row.formats or ((wanted,) if wanted else self.vendor.formats)
-        self.obeyed = wanted is not None and not row.formats  # a user's type alone is obeyed: no other format is chosen for it
+        self.vendor = catalog.vendor(row.vendor or name, row.base_url, row.type)
+        self.format: Format = row.type or self.vendor.format
+        self.formats: tuple[Format, ...] = row.formats or ((row.type,) if row.type else self.vendor.formats)
+        self.obeyed = row.type is not None and not row.formats  # a user's type alone is obeyed: no other format is chosen for it
         self.seal_group = row.seal_group or name
-        base_url = row.base_url or self.vendor.base_url
-        host = urlsplit(base_url).hostname or ""
-        self.local = self.vendor.loopback or host in _LOOPBACK
-        self.base_url = base_url
-        connect = row.timeout.connect or 5.0
-        self.upstream = Upstream(
-            name,
-            base_url,
-            proxy=row.proxy.reveal() if row.proxy else None,
-            ca_file=row.ca_file,
-            max_connections=row.max_connections,
-            connect_timeout_s=connect,
-            transport=transport,
-        )
-        self.ollama = Ollama(base_url) if self.vendor.name == "ollama" else None
+        self.base_url = row.base_url or self.vendor.base_url
+        self.local = self.vendor.loopback or (urlsplit(self.base_url).hostname or "") in _LOOPBACK
+        self._transport = transport
+        self._upstreams: dict[str, Upstream] = {}
+        self.upstream = self.upstream_on(self.format)
+        self.ollama = Ollama(self.base_url) if self.vendor.name == "ollama" else None
         self._keys = itertools.cycle([key.reveal() for key in row.credentials]) if row.credentials else None
         self._headers = [(header.lower(), value.reveal()) for header, value in row.headers.items()]
+
+    def upstream_on(self, format: Format) -> Upstream:
+        """The connections for a wire; some vendors serve one of theirs under another address."""
+        base_url = self.row.base_url or catalog.vendor(self.vendor.name, None, format).base_url or self.base_url
+        found = self._upstreams.get(base_url)
+        if found is None:
+            row = self.row
+            found = self._upstreams[base_url] = Upstream(
+                self.name,
+                base_url,
+                proxy=row.proxy.reveal() if row.proxy else None,
+                ca_file=row.ca_file,
+                max_connections=row.max_connections,
+                connect_timeout_s=row.timeout.connect or CONNECT_S,
+                transport=self._transport,
+            )
+        return found
 
     def query(self, path: str) -> str:
         """``path`` with what this vendor wants in the query (Azure's api-version)."""
@@ -65,9 +73,7 @@ class Provider:
         key = next(self._keys) if self._keys is not None else None
         if key is None:
             return []
-        auth = (
-            self.vendor.auth if format == self.vendor.format else _AUTH[format] if self.vendor.auth in _AUTH.values() else self.vendor.auth
-        )
+        auth = self.vendor.auth_on(format)
         if auth == "bearer":
             return [("authorization", f"Bearer {key}")]
         return [] if auth == "none" else [(auth, key)]
@@ -88,17 +94,10 @@ class Provider:
 
     async def aclose(self) -> None:
         """Closes its connections."""
-        await self.upstream.aclose()
+        for upstream in self._upstreams.values():
+            await upstream.aclose()
         if self.ollama is not None:
             await self.ollama.aclose()
-
-
-_AUTH: dict[Format, str] = {
-    "openai_chat": "bearer",
-    "openai_responses": "bearer",
-    "anthropic": "x-api-key",
-    "google_genai": "x-goog-api-key",
-}
 
 
 def echo_provider() -> Provider:

@@ -33,7 +33,9 @@ async def relay(
     out += [*upward("openai_responses", headers), *provider.extra_headers]
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            reply = await provider.upstream.send(method, provider.query(f"/v1/{tail}"), list(dict(out).items()), body)
+            reply = await provider.upstream_on("openai_responses").send(
+                method, provider.query(f"/v1/{tail}"), list(dict(out).items()), body
+            )
             try:
                 answer = await reply.read()
             finally:
