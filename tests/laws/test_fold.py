@@ -1,0 +1,127 @@
+"""The fold law: a stream tells the same answer as the whole reply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from rosetta.converters import CONVERTERS
+from rosetta.converters.converter import UpstreamFailed
+from rosetta.fold import fold, unfold
+from rosetta.ir.errors import Failure
+from rosetta.ir.events import End, Event, Failed, Start
+from rosetta.ir.parts import FORMATS, Format, Reasoning
+from rosetta.ir.response import Choice, Finish, Response
+from tests.laws import grammar, strategies, wires
+
+
+def normal(response: Response) -> Response:
+    """Without what events do not carry: the written normal form of ``rosetta.fold``."""
+    choices = []
+    for choice in response.choices:
+        parts = []
+        for part in choice.parts:
+            changes: dict[str, Any] = {"at": ""}
+            if hasattr(part, "extras"):
+                changes["extras"] = {}
+            if isinstance(part, Reasoning):
+                summary = list(part.summary)
+                while summary and not summary[-1]:
+                    summary.pop()
+                changes["summary"] = tuple(summary)
+            parts.append(msgspec.structs.replace(part, **changes))
+        logprobs = {channel: entries for channel, entries in (choice.logprobs or {}).items() if entries}
+        choices.append(msgspec.structs.replace(choice, parts=tuple(parts), logprobs=logprobs or None))
+    return msgspec.structs.replace(response, choices=tuple(choices))
+
+
+@given(strategies.responses())
+def test_an_answer_survives_being_told_in_events(response: Response) -> None:
+    """Unfolding and folding gives the same answer, and the events between obey the grammar."""
+    events = unfold(response)
+    grammar.check_events(events)
+    assert fold(events, response.format) == normal(response)
+
+
+@given(strategies.event_sequences(ends=("end",)))
+def test_folding_twice_changes_nothing(events: list[Event]) -> None:
+    """What a stream tells, told again in whole parts, is the same answer."""
+    once = fold(events, "anthropic")
+    assert fold(unfold(once), "anthropic") == once
+
+
+def test_a_stream_that_failed_is_no_answer() -> None:
+    """Folding a failed stream raises its failure, folding an unfinished one says so."""
+    failure = Failure("overloaded", "too busy")
+    with pytest.raises(UpstreamFailed) as failed:
+        fold([Start(), Failed(failure)], "anthropic")
+    assert failed.value.failure is failure
+    with pytest.raises(UpstreamFailed) as cut:
+        fold([Start()], "anthropic")
+    assert cut.value.failure.kind == "truncated"
+
+
+def test_an_answer_of_nothing_is_an_answer() -> None:
+    """A stream without any choice folds into an answer without choices."""
+    assert fold([Start(id="x"), End()], "openai_chat") == Response("openai_chat", (), id="x")
+
+
+@pytest.mark.parametrize(("format", "name"), wires.files("responses"), ids=wires.case_id)
+def test_a_client_reads_the_same_from_a_stream_and_from_a_whole_reply(format: Format, name: str) -> None:
+    """A recorded answer, encoded for a client of its own wire as a stream and as a whole, is read back as the same answer."""
+    converter = CONVERTERS[format]
+    answer = decoded(format, name)
+    whole = converter.decode_response(converter.encode_response(answer, wires.reply(format)).value, wires.ticket(format)).value
+    wire = wires.encoded_stream(format, unfold(answer))
+    grammar.check_wire(format, wire, failed=False)
+    streamed = fold(wires.decoded_stream(format, wires.through_bytes(format, wire)), format)
+    assert comparable(streamed) == comparable(whole)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("format", "name"), wires.files("responses"), ids=wires.case_id)
+def test_a_foreign_client_reads_the_same_from_a_stream_and_from_a_whole_reply(format: Format, name: str, target: Format) -> None:
+    """A recorded answer for a client of another wire is the same, streamed or whole."""
+    answer = decoded(format, name)
+    client = CONVERTERS[target]
+    whole = client.decode_response(client.encode_response(answer, wires.reply(target)).value, wires.ticket(target)).value
+    wire = wires.encoded_stream(target, unfold(answer))
+    grammar.check_wire(target, wire, failed=False)
+    streamed = fold(wires.decoded_stream(target, wires.through_bytes(target, wire)), target)
+    assert comparable(streamed) == comparable(whole)
+
+
+def decoded(format: Format, name: str) -> Response:
+    """The recorded answer; an empty one where the upstream failed with status 200, which is told as an answer all the same."""
+    try:
+        return CONVERTERS[format].decode_response(wires.response(format, name), wires.ticket(format)).value
+    except UpstreamFailed:
+        return Response(format, (Choice(0, (), Finish("stop")),))
+
+
+def comparable(response: Response) -> Any:
+    """Plain data without what only one of the two ways can say, and without ids that each of them makes afresh."""
+    plain = msgspec.to_builtins(normal(response))
+    for choice in plain["choices"]:
+        for part in choice["parts"]:
+            for seal in [*part.get("seals", ()), part.get("seal") or {}]:
+                seal.pop("item_id", None)
+    plain.pop("extras", None)
+    plain.pop("id", None)
+    return plain
+
+
+SCRIPTED = sorted(
+    {(format, name) for format, name in wires.files("responses") if name.startswith("scripted-")} & set(wires.files("streams", "sse"))
+)
+
+
+@pytest.mark.parametrize(("format", "name"), SCRIPTED, ids=wires.case_id)
+def test_an_upstream_means_the_same_streamed_and_whole(format: Format, name: str) -> None:
+    """What one upstream recorded both ways is decoded to the same answer."""
+    whole = CONVERTERS[format].decode_response(wires.response(format, name), wires.ticket(format)).value
+    streamed = fold(wires.decoded_stream(format, wires.parsed(wires.stream(format, name))), format)
+    assert comparable(streamed) == comparable(whole)
