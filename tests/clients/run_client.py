@@ -27,7 +27,7 @@ from tests.clients.programs import CLIENTS, Place, binary
 from tests.clients.refusing_proxy import refusing_proxy
 from tests.clients.upstream import SCENARIOS
 from tests.clients.upstream.runs import DEFAULT_RUN
-from tests.clients.upstream.script import LONG_LINES, PLAIN_TEXT
+from tests.clients.upstream.script import LONG_LINES, PLAIN_TEXT, REFUSALS
 
 KEY = "test-key-not-secret"
 TIMEOUT_S = 90
@@ -35,9 +35,9 @@ GRACE_S = 5
 KEPT_VARIABLES = ("TERM", "SSL_CERT_FILE")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-REFUSED = ("err400", "err401")
-"""Scenarios that a client must not survive: it ends by itself and prints no final answer."""
-WITHOUT_MARKER = ("text", "long", "patch", "namespace", *REFUSED)
+WITHOUT_MARKER = ("text", "long", "patch", "namespace")
+HALF_ANSWERED = {("gemini", "midstream"), ("gemini", "drop")}
+"""Gemini CLI takes what came before an error or a cut for the whole answer, and exits with 0: it need only end."""
 
 
 @dataclass
@@ -153,8 +153,10 @@ def _judge_output(result: Result, output: str, project: Path, marks: list[str]) 
     last_lines = " | ".join(line.strip() for line in output.strip().splitlines()[-4:])[-300:]
     if result.exit_code is None:
         return [f"did not end in time: {last_lines}"]
-    if result.scenario in REFUSED:
+    if result.scenario in REFUSALS:
         return [f"printed a final answer: {last_lines}"] if "FINAL" in output else []
+    if (result.client, result.scenario) in HALF_ANSWERED:
+        return []
     wanted = {
         "text": [PLAIN_TEXT],
         "long": ["FINAL long", f"line {LONG_LINES - 1}"],
@@ -178,7 +180,8 @@ def _judge_upstream(result: Result, log: list[dict[str, Any]], marks: list[str],
     result.reasoning_back = any(line["reasoning_back"] for line in asked)
     result.lint = sorted({fault for line in log for fault in line.get("lint", [])})
     problems = []
-    if result.scenario not in WITHOUT_MARKER and not any(marks[0] in line["marks"] for line in asked):
+    ends_early = result.scenario in REFUSALS or (result.client, result.scenario) in HALF_ANSWERED
+    if not ends_early and result.scenario not in WITHOUT_MARKER and not any(marks[0] in line["marks"] for line in asked):
         problems.append("the upstream never saw the tool's result")
     if result.scenario == "think" and CLIENTS[result.client].echoes and not result.reasoning_back:
         problems.append("the reasoning did not come back to the upstream")

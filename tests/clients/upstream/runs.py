@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from tests.clients.upstream.script import FAULT_STATUS, SCENARIOS, STREAM_FAULTS
+from tests.clients.upstream.script import FAULT_STATUS, REFUSALS, SCENARIOS, STREAM_FAULTS
 
 Json = dict[str, Any]
 DEFAULT_RUN = "default"
@@ -55,8 +55,10 @@ class Run:
         return line
 
     def next_fault(self) -> str | None:
-        """The first request with tools meets the trouble which the scenario names, the first two for an error status."""
+        """The trouble which the scenario names, for a request with tools: refusals always, error statuses twice, broken streams once."""
         scenario = self.settings.scenario
+        if scenario in REFUSALS:
+            return scenario
         allowed = 2 if scenario in FAULT_STATUS else 1 if scenario in STREAM_FAULTS else 0
         with self.lock:
             if self.faults >= allowed:

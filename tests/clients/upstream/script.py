@@ -20,6 +20,8 @@ PATCH = "*** Begin Patch\n*** Add File: patched.txt\n+hello from the patch\n*** 
 ANSWERS = ("text", "tool", "tool2", "parallel", "think", "long", "patch", "namespace")
 FAULT_STATUS = {"err429": 429, "err429bare": 429, "err500": 500, "err503": 503, "err529": 529, "err400": 400, "err401": 401}
 STREAM_FAULTS = ("midstream", "drop", "empty")
+REFUSALS = ("err400", "err401")
+"""These last: every request is refused. Other faults meet the first request, or the first two."""
 SCENARIOS = (*ANSWERS, *FAULT_STATUS, *STREAM_FAULTS)
 
 SHELL_TOOLS = ("Bash", "bash", "run_shell_command", "exec_command", "shell_command", "shell", "execute_command", "run_shell", "sh")
