@@ -151,7 +151,7 @@ _VENDORS = (
                 "efforts": (),  # effort for a model that does not think is a 400: models.py knows which do
                 "n": False,
                 "strict": False,
-                "tool_choice": "auto_only",  # read and ignored
+                "tool_choice": "auto_only",  # the others are read and ignored, none too (seen until 0.32)
                 "parallel_tool_calls": False,
                 "call_ids": "any",
                 "stop_limit": 64,
@@ -191,7 +191,7 @@ _VENDORS = (
     Vendor(
         name="llamacpp",
         format="openai_chat",
-        formats=("openai_chat",),
+        formats=("openai_chat",),  # Messages too since January 2026, but no version tells: name it in formats
         base_url="http://localhost:8080/v1",
         env_keys=("LLAMA_API_KEY",),
         loopback=True,
@@ -201,11 +201,13 @@ _VENDORS = (
         name="lmstudio",
         format="openai_chat",
         formats=("openai_chat",),
+        since={"openai_responses": "0.3.29", "anthropic": "0.4.1"},
         base_url="http://localhost:1234/v1",
         env_keys=("LM_API_TOKEN",),
         loopback=True,
         dialects={
             "openai_chat": {
+                "efforts": ("none", "low", "medium", "high", "xhigh"),
                 "top_k": True,
                 "n": False,
                 "logprobs": False,
@@ -213,7 +215,15 @@ _VENDORS = (
                 "call_ids": "any",
                 "stop_limit": 64,
                 "user_field": "none",
-            }
+            },
+            # It reads a response schema on the chat wire alone and ignores it on the two others.
+            "openai_responses": {
+                "efforts": ("none", "low", "medium", "high", "xhigh"),
+                "encrypted": False,
+                "strict": False,
+                "output": "none",
+            },
+            "anthropic": {"efforts": (), "output_format": False, "display": False, "strict": False},
         },
     ),
     Vendor(
@@ -227,7 +237,7 @@ _VENDORS = (
     Vendor(
         name="openrouter",
         format="openai_chat",
-        formats=("openai_chat",),
+        formats=("openai_chat", "anthropic"),  # Messages for every model, so that Claude's signatures stay whole; its Responses are in beta
         base_url="https://openrouter.ai/api/v1",
         env_keys=("OPENROUTER_API_KEY",),
         hosts=("openrouter.ai",),
@@ -247,7 +257,7 @@ _VENDORS = (
     Vendor(
         name="deepseek",
         format="openai_chat",
-        formats=("openai_chat",),
+        formats=("openai_chat", "openai_responses"),  # Responses since August 2026, without state
         base_url="https://api.deepseek.com/v1",
         base_urls={"anthropic": "https://api.deepseek.com/anthropic"},
         auths={"anthropic": "x-api-key"},
@@ -255,22 +265,21 @@ _VENDORS = (
         hosts=("api.deepseek.com",),
         dialects={
             "openai_chat": {
-                "rewrite": True,  # without the reasoning of its calls the turn is a 400 (V3.2 and later)
                 "reasoning_form": "thinking",
-                "efforts": ("none", "high", "max"),
+                "reasoning_back": "reasoning_content",  # without it a turn that called tools is a 400 (V3.2 and later)
+                "efforts": ("none", "minimal", "low", "medium", "high", "xhigh", "max"),  # it maps them to low, high and max itself
                 "seed": False,
                 "n": False,
                 "strict": False,
-                "images": False,
                 "output": "json_object",
                 "call_ids": "any",
                 "stop_limit": 16,
                 "parallel_tool_calls": False,
                 "user_field": "none",
             },
+            "openai_responses": {"efforts": ("none", "low", "high", "max"), "encrypted": False, "custom_tools": True, "strict": False},
             "anthropic": {
-                "efforts": ("high", "max"),
-                "url_sources": False,
+                "efforts": ("low", "medium", "high", "max"),
                 "output_format": False,
                 "display": False,
                 "strict": False,
@@ -328,12 +337,12 @@ _VENDORS = (
         dialects={
             "openai_chat": {
                 "max_tokens_field": "max_completion_tokens",
-                "efforts": (),  # grok-4 refuses the field
+                "efforts": ("low", "medium", "high"),  # models.py knows the older ones, which refuse the field
                 "penalties": False,  # its reasoning models refuse both, and stop
                 "stop_limit": 0,
                 "call_ids": "any",
             },
-            "openai_responses": {"efforts": (), "summaries": False, "hosted_tools": ("web_search",)},
+            "openai_responses": {"summaries": False, "hosted_tools": ("web_search",)},
         },
     ),
     Vendor(
@@ -362,7 +371,7 @@ _VENDORS = (
         auth="api-key",
         env_keys=("AZURE_OPENAI_API_KEY",),
         hosts=("openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"),
-        query={"api-version": "preview"},
+        query={"api-version": "preview"},  # on the v1 path no date is needed any more; preview admits what is new
         dialects={"openai_chat": _OPENAI_CHAT, "openai_responses": _OPENAI_RESPONSES},
     ),
     Vendor(
