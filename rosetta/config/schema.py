@@ -1,4 +1,4 @@
-"""The config as values: what each key means, its unit and its default. docs/config.md lists the same keys.
+"""The config as values: what each key means, its unit and its default.
 
     Config
     ├── providers   name -> Provider            whom rosetta calls
