@@ -12,14 +12,33 @@ What they share stands beside this file. A format never imports another format.
 
 from __future__ import annotations
 
-from rosetta.converters.anthropic import CONVERTER as _ANTHROPIC
-from rosetta.converters.converter import Converter
-from rosetta.converters.google_genai import CONVERTER as _GOOGLE_GENAI
-from rosetta.converters.openai_chat import CONVERTER as _OPENAI_CHAT
-from rosetta.converters.openai_responses import CONVERTER as _OPENAI_RESPONSES
-from rosetta.ir.parts import Format
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-CONVERTERS: dict[Format, Converter] = {
-    converter.format: converter for converter in (_OPENAI_CHAT, _OPENAI_RESPONSES, _ANTHROPIC, _GOOGLE_GENAI)
-}
-"""Every format there is. A new one is a folder, a line here, and fixtures."""
+from rosetta.converters.converter import Converter
+from rosetta.ir.parts import FORMATS, Format
+
+
+class _Registry(Mapping[Format, Converter]):
+    """Every format there is, each imported when it is first asked for. A new one is a folder, its name in ``FORMATS``, and fixtures."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Converter] = {}
+
+    def __getitem__(self, format: Format) -> Converter:
+        found = self._loaded.get(format)
+        if found is None:
+            if format not in FORMATS:
+                raise KeyError(format)
+            converter: Converter = import_module(f"{__name__}.{format}").CONVERTER
+            found = self._loaded[format] = converter
+        return found
+
+    def __iter__(self) -> Iterator[Format]:
+        return iter(FORMATS)
+
+    def __len__(self) -> int:
+        return len(FORMATS)
+
+
+CONVERTERS: Mapping[Format, Converter] = _Registry()

@@ -84,7 +84,10 @@ class Watchdog:
 
     def written(self) -> None:
         """Bytes went to the client."""
+        first = self.last_written is None
         self.last_written = self._loop.time()
+        if first and self._handle is not None:
+            self._schedule()  # from now on there are pings
 
     def elapsed(self) -> float:
         """Seconds since the request began."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 
+from rosetta.config import Allowed
 from rosetta.config.schema import Key
 from rosetta.ir.errors import Failure
 
@@ -67,4 +68,9 @@ class Access:
 
 def permits(key: Key | None, model: str) -> bool:
     """Whether the key may use the model."""
-    return key is None or key.models is None or any(fnmatchcase(model, pattern) for pattern in key.models)
+    return key is None or _allowed(key.models)(model)
+
+
+@functools.lru_cache(maxsize=1024)
+def _allowed(models: tuple[str, ...] | None) -> Allowed:
+    return Allowed(models)
