@@ -69,7 +69,7 @@ class _Block:
                 assert_never(start.kind)
 
 
-def fold(events: Iterable[Event], format: Format) -> Response:  # noqa: A002 - the field's own word
+def fold(events: Iterable[Event], format: Format) -> Response:
     """The answer which ``events`` tell. Raises UpstreamFailed when they end in Failed, or do not end."""
     start = Start()
     usage: Usage = NO_USAGE

@@ -52,12 +52,14 @@ def unwrap(arguments: str) -> str:
 class InputUnwrapper:
     """``unwrap`` while the argument JSON is still arriving, in pieces cut anywhere: within an escape, within a surrogate pair.
 
-    The first string value at the top level is the text. When the whole turns out to hold none, ``finish`` gives the arguments as they came.
+    The text streams when it comes under the property's own name; under another one it waits for ``finish``, because the named one may follow.
     """
 
-    __slots__ = ("_depth", "_done", "_expect_value", "_high", "_pending", "_raw", "_reading", "_skipping")
+    __slots__ = ("_any_name", "_depth", "_done", "_expect_value", "_high", "_name", "_pending", "_raw", "_reading", "_skipping")
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_name: bool = False) -> None:
+        self._any_name = any_name
+        self._name: list[str] = []  # the last string that was no value we want: a property's name, as it is written
         self._raw: list[str] = []
         self._pending = ""
         self._high = 0
@@ -97,6 +99,8 @@ class InputUnwrapper:
                     self._skipping = False
                     index += 1
                     continue
+                if self._skipping:
+                    self._name.append(char)
                 if self._reading:
                     self._flush(out)
                     end = index
@@ -108,11 +112,12 @@ class InputUnwrapper:
                 index += 1
                 continue
             if char == '"':
-                if self._depth == 1 and self._expect_value:
+                if self._depth == 1 and self._expect_value and (self._any_name or "".join(self._name) == PROPERTY):
                     self._reading = True
-                    self._expect_value = False
                 else:
                     self._skipping = True
+                    self._name.clear()
+                self._expect_value = False
             elif char == ":":
                 self._expect_value = self._depth == 1
             elif char in "{[":
@@ -161,4 +166,7 @@ class InputUnwrapper:
             return "".join(out)
         whole = "".join(self._raw)
         self._done = True
-        return "" if jsontext.arguments_object(whole) == {} else whole
+        if self._any_name or jsontext.arguments_object(whole) is not None:
+            return unwrap(whole)
+        again = InputUnwrapper(any_name=True)  # cut, or no JSON at all
+        return again.feed(whole) + again.finish()

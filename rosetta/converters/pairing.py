@@ -28,7 +28,9 @@ def paired(turns: tuple[Turn, ...], losses: Losses) -> tuple[Turn, ...]:
         turn = turns[index]
         index += 1
         if turn.role != "assistant":
-            out.append(_without_orphans(turn, losses))
+            kept = _without_orphans(turn, losses)
+            if kept.parts:
+                out.append(kept)
             continue
         end = index
         while end < len(turns) and turns[end].role != "assistant":
