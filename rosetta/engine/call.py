@@ -94,12 +94,14 @@ class Outcome:
 
 
 class Failed(Exception):
-    """The call failed before anything was written. ``relayed`` is the upstream's own error where it speaks the client's format: status, headers, body."""
+    """The call failed before anything was written. ``relayed`` is the upstream's own error where it speaks the client's format: status, headers, body.
+    ``rotated``: another of the provider's keys may do better."""
 
-    def __init__(self, failure: Failure, *, relayed: tuple[int, list[tuple[str, str]], bytes] | None = None) -> None:
+    def __init__(self, failure: Failure, *, relayed: tuple[int, list[tuple[str, str]], bytes] | None = None, rotated: bool = False) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.relayed = relayed
+        self.rotated = rotated
 
 
 class Writer(Protocol):

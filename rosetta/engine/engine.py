@@ -16,7 +16,7 @@ import msgspec
 from rosetta.config.routes import RouteTable
 from rosetta.config.schema import Config
 from rosetta.converters.converter import Malformed, UpstreamFailed
-from rosetta.engine import ollama, policy
+from rosetta.engine import ollama, policy, retry
 from rosetta.engine.attempt import Attempt, Inbound, answer_failure, prepare
 from rosetta.engine.call import Call, Failed, Outcome, Writer, loss_header
 from rosetta.engine.headers import downward
@@ -35,6 +35,8 @@ ERROR_LIMIT_BYTES = 1024 * 1024
 DRAIN_S = 1.0
 """How long an upstream that has said everything may take to close its side, so that its connection can be used again."""
 
+# Failures that another key of the same provider may not have.
+ROTATING: frozenset[FailureKind] = frozenset({"auth", "billing", "permission", "rate_limited"})
 # Failures that another target may not have.
 FALLBACK: frozenset[FailureKind] = frozenset(
     {
@@ -106,7 +108,7 @@ class Run:
         failed: Failed | None = None
         for step in self.plan.steps:
             try:
-                await self._try(step)
+                await self._tried(step)
             except Failed as error:
                 failed = error if failed is None or failed.failure.kind in ("unsupported", "truncated") else failed
                 failed = error if error.failure.kind not in FALLBACK else failed
@@ -123,6 +125,12 @@ class Run:
         # The head is out: the stream itself says why it ends.
         encoder = self.inbound.encoder
         await self.writer.write(b"".join(self.inbound.converter.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
+
+    async def _tried(self, step: Step) -> None:
+        try:
+            await self._try(step)
+        except Failed as failed:
+            await retry.again(failed, lambda: self._try(step), self.engine.config.retries, self.watch.remaining)
 
     async def _fitted(self, step: Step) -> Step:
         """The step as the model behind it really is: Ollama tells its loaded context and what a model can do."""
@@ -177,6 +185,7 @@ class Run:
         body = await reply.read(ERROR_LIMIT_BYTES)
         provider = attempt.step.provider
         failure = attempt.converter.decode_failure(reply.status, reply.headers, body)
+        rotated = failure.kind in ROTATING and provider.rotate(attempt.headers)
         if reply.status < 400:
             failure = Failure(
                 "upstream_error",
@@ -192,8 +201,8 @@ class Run:
                 ours=True,
             )
         elif attempt.relays_reply and reply.headers.get("content-type", "").startswith("application/json"):
-            return Failed(failure, relayed=(reply.status, downward(self.call.format, reply.headers), body))
-        return Failed(failure)
+            return Failed(failure, relayed=(reply.status, downward(self.call.format, reply.headers), body), rotated=rotated)
+        return Failed(failure, rotated=rotated)
 
     async def _unary(self, attempt: Attempt, reply: UpstreamReply) -> None:
         body = await reply.read()

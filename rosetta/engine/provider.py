@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,7 +38,8 @@ class Provider:
         self._upstreams: dict[str, Upstream] = {}
         self.upstream = self.upstream_on(self.format)
         self.ollama = Ollama(self.base_url) if self.vendor.name == "ollama" else None
-        self._keys = itertools.cycle([key.reveal() for key in row.credentials]) if row.credentials else None
+        self._keys = [key.reveal() for key in row.credentials]
+        self._key = 0
         self._headers = [(header.lower(), value.reveal()) for header, value in row.headers.items()]
 
     def upstream_on(self, format: Format) -> Upstream:
@@ -70,13 +70,23 @@ class Provider:
         """The headers that prove who calls: our key in the vendor's way, or the client's own where the provider says ``auth: client``."""
         if self.row.auth == "client":
             return [(header, client[header]) for header in ("authorization", "x-api-key", "x-goog-api-key") if header in client]
-        key = next(self._keys) if self._keys is not None else None
-        if key is None:
+        if not self._keys:
             return []
+        key = self._keys[self._key]
         auth = self.vendor.auth_on(format)
         if auth == "bearer":
             return [("authorization", f"Bearer {key}")]
         return [] if auth == "none" else [(auth, key)]
+
+    def rotate(self, sent: list[tuple[str, str]]) -> bool:
+        """Goes on to the next key after one was refused. ``sent`` are the refused request's headers: when another request has changed the key
+        meanwhile, that change counts. False where there is no other key."""
+        if len(self._keys) < 2:
+            return False
+        key = self._keys[self._key]
+        if any(value.endswith(key) for _, value in sent):
+            self._key = (self._key + 1) % len(self._keys)
+        return True
 
     @property
     def extra_headers(self) -> list[tuple[str, str]]:
