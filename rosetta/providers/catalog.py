@@ -427,7 +427,9 @@ _VENDORS = (
 
 VENDORS: dict[str, Vendor] = {row.name: row for row in _VENDORS}
 
-KEY_VARIABLES: dict[str, tuple[str, ...]] = {row.name: row.env_keys for row in _VENDORS if row.env_keys and row.base_url}
+KEY_VARIABLES: dict[str, tuple[str, ...]] = {
+    row.name: row.env_keys for row in _VENDORS if row.env_keys and row.base_url and not row.loopback
+}
 """Vendor -> the environment variables that may hold its key, for those that need nothing else to be called."""
 
 HOMES: dict[Format, str] = {"openai_chat": "openai", "openai_responses": "openai", "anthropic": "anthropic", "google_genai": "google"}
@@ -450,7 +452,7 @@ def vendor(name: str | None, base_url: str | None, format: Format | None) -> Ven
     if found is None and base_url:
         found = recognised(base_url)
     if found is None and format is not None:
-        if name and not base_url:
+        if name and name != GENERIC and not base_url:
             found = VENDORS[HOMES[format]]
         else:
             return _UNKNOWN[format]

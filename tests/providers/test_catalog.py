@@ -53,6 +53,7 @@ def test_a_vendor_is_recognised_at_its_own_address(row: Vendor) -> None:
         ("claude", None, "anthropic", "anthropic"),
         ("gemini", None, "google_genai", "google"),
         (None, None, "openai_chat", "generic"),
+        ("generic", None, "anthropic", "generic"),
         ("evil", "https://api.openai.com.example.org/v1", "openai_chat", "generic"),
         ("odd", "http://[::1", "openai_chat", "generic"),
     ],
@@ -91,6 +92,6 @@ def test_ollama_cloud_wants_a_bearer_token_on_every_wire() -> None:
 
 
 def test_a_key_in_the_environment_is_enough_only_where_the_address_is_known() -> None:
-    """Azure has no address without the name of a resource."""
+    """Azure has no address without the name of a resource, and a key says nothing of a server on this machine."""
     assert ("GEMINI_API_KEY", "GOOGLE_API_KEY") == catalog.KEY_VARIABLES["google"]
-    assert "azure" not in catalog.KEY_VARIABLES
+    assert not {"azure", "ollama", "vllm", "llamacpp"} & set(catalog.KEY_VARIABLES)

@@ -15,7 +15,14 @@ from rosetta.providers.families import FAMILIES, Family
 
 def _spoken(pattern: str) -> str:
     """A name that the pattern matches."""
-    return pattern.replace("[1-9]", "1").replace("[5-9]", "5").replace("[6-9]", "6").replace("[7-9]", "7").replace("[45]", "4").replace("*", "-x")
+    return (
+        pattern.replace("[1-9]", "1")
+        .replace("[5-9]", "5")
+        .replace("[6-9]", "6")
+        .replace("[7-9]", "7")
+        .replace("[45]", "4")
+        .replace("*", "-x")
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: f"{family.names[0]}@{'+'.join(family.vendors) or 'any'}")
@@ -86,7 +93,10 @@ def test_each_claude_thinks_in_its_own_way(model: str, facts: dict[str, Any]) ->
         ("gpt-4", {"output": "none", "images": False}),
         ("gpt-4o-audio-preview", {"audio": True}),
         ("o3-mini", {"efforts": ("low", "medium", "high"), "sampling": False, "parallel_tool_calls": False, "stop_limit": 0}),
-        ("gpt-5", {"efforts": ("minimal", "low", "medium", "high"), "system_role": "developer", "custom_tools": True, "cache_marks": "none"}),
+        (
+            "gpt-5",
+            {"efforts": ("minimal", "low", "medium", "high"), "system_role": "developer", "custom_tools": True, "cache_marks": "none"},
+        ),
         ("gpt-5-chat-latest", {"efforts": (), "sampling": True}),
         ("gpt-5.1", {"efforts": ("none", "low", "medium", "high"), "tools_with_reasoning": True}),
         ("gpt-5.4", {"efforts": ("none", "low", "medium", "high", "xhigh"), "tools_with_reasoning": False}),
@@ -171,7 +181,9 @@ def test_some_models_are_served_on_one_wire_alone(vendor: str, model: str, has_t
     assert expected == models.formats(vendor, model, has_tools)
 
 
-@pytest.mark.parametrize(("vendor", "model", "has_tools"), [("openai", "gpt-5.6", False), ("openai", "gpt-4o", True), ("openai", "gpt-5.1", True)])
+@pytest.mark.parametrize(
+    ("vendor", "model", "has_tools"), [("openai", "gpt-5.6", False), ("openai", "gpt-4o", True), ("openai", "gpt-5.1", True)]
+)
 def test_other_models_leave_the_choice(vendor: str, model: str, has_tools: bool) -> None:
     """The vendor's preferred wire stands first, and none is missing: a user may have said that the provider speaks more."""
     assert ("openai_responses", "openai_chat") == models.formats(vendor, model, has_tools)[:2]

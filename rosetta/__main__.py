@@ -1,0 +1,5 @@
+"""``python -m rosetta``."""
+
+from rosetta.cli import main
+
+raise SystemExit(main())
