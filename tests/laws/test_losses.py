@@ -1,0 +1,251 @@
+"""The law of losses: what a conversion could not say is named, with its place; nothing else is; and what was not named comes back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from rosetta.converters import CONVERTERS
+from rosetta.converters.converter import Unsupported, WireRequest
+from rosetta.ir.loss import FIELD_CLASS, Loss
+from rosetta.ir.parts import FORMATS, Format
+from tests.laws import strategies, wires
+
+PAIRS = strategies.formats_pairs()
+REQUESTS = wires.files("requests")
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
+PLAIN: dict[Format, dict[str, Any]] = {
+    "openai_chat": {
+        "model": wires.MODEL,
+        "messages": [
+            {"role": "system", "content": "You are terse."},
+            {"role": "user", "content": "Weather in Oslo?"},
+            {
+                "role": "assistant",
+                "content": "I look.",
+                "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}],
+            },
+            {"role": "tool", "tool_call_id": "call_1", "content": "cold"},
+            {"role": "assistant", "content": "Cold."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "And this?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}},
+                ],
+            },
+        ],
+        "tools": [{"type": "function", "function": {"name": "weather", "description": "The weather.", "parameters": SCHEMA}}],
+        "tool_choice": "auto",
+        "max_completion_tokens": 500,
+        "temperature": 0.5,
+        "top_p": 0.9,
+    },
+    "openai_responses": {
+        "model": wires.MODEL,
+        "instructions": "You are terse.",
+        "input": [
+            {"role": "user", "content": "Weather in Oslo?"},
+            {"role": "assistant", "content": "I look."},
+            {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'},
+            {"type": "function_call_output", "call_id": "call_1", "output": "cold"},
+            {"role": "assistant", "content": "Cold."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "And this?"},
+                    {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="},
+                ],
+            },
+        ],
+        "tools": [{"type": "function", "name": "weather", "description": "The weather.", "parameters": SCHEMA, "strict": False}],
+        "tool_choice": "auto",
+        "max_output_tokens": 500,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "store": False,
+    },
+    "anthropic": {
+        "model": wires.MODEL,
+        "system": "You are terse.",
+        "messages": [
+            {"role": "user", "content": "Weather in Oslo?"},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Oslo"}},
+                ],
+            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "cold"}]},
+            {"role": "assistant", "content": "Cold."},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "And this?"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+                ],
+            },
+        ],
+        "tools": [{"name": "weather", "description": "The weather.", "input_schema": SCHEMA}],
+        "tool_choice": {"type": "auto"},
+        "max_tokens": 500,
+        "temperature": 0.5,
+        "top_p": 0.9,
+    },
+    "google_genai": {
+        "systemInstruction": {"parts": [{"text": "You are terse."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "Weather in Oslo?"}]},
+            {
+                "role": "model",
+                "parts": [{"text": "I look."}, {"functionCall": {"id": "call_1", "name": "weather", "args": {"city": "Oslo"}}}],
+            },
+            {"role": "user", "parts": [{"functionResponse": {"id": "call_1", "name": "weather", "response": {"output": "cold"}}}]},
+            {"role": "model", "parts": [{"text": "Cold."}]},
+            {"role": "user", "parts": [{"text": "And this?"}, {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}]},
+        ],
+        "tools": [{"functionDeclarations": [{"name": "weather", "description": "The weather.", "parametersJsonSchema": SCHEMA}]}],
+        "toolConfig": {"functionCallingConfig": {"mode": "AUTO"}},
+        "generationConfig": {"maxOutputTokens": 500, "temperature": 0.5, "topP": 0.9},
+    },
+}
+"""One conversation which every wire can say."""
+
+
+def as_request(format: Format, body: dict[str, Any]) -> WireRequest:
+    return WireRequest(body=body, model=wires.MODEL if format == "google_genai" else None)
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS, ids=wires.case_id)
+def test_what_every_wire_can_say_loses_nothing(source: Format, target: Format) -> None:
+    """A plain conversation with a tool and an image goes from each wire to each other one, and back, without a loss or a difference."""
+    request = CONVERTERS[source].decode_request(as_request(source, PLAIN[source])).value
+    there = CONVERTERS[target].encode_request(request, wires.target(target))
+    assert there.losses == ()
+    assert (
+        there.wire.body
+        == CONVERTERS[target]
+        .encode_request(CONVERTERS[target].decode_request(as_request(target, PLAIN[target])).value, wires.target(target))
+        .wire.body
+    ), "the wires tell the same conversation"
+    again = CONVERTERS[target].decode_request(as_request(target, there.wire.body)).value
+    back = CONVERTERS[source].encode_request(again, wires.target(source))
+    assert back.losses == ()
+    assert back.wire.body == CONVERTERS[source].encode_request(request, wires.target(source)).wire.body
+
+
+MINIMAL: dict[Format, dict[str, Any]] = {
+    "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "Hello"}]},
+    "openai_responses": {"model": "m", "input": "Hello", "store": False},
+    "anthropic": {"model": "m", "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]},
+    "google_genai": {"contents": [{"parts": [{"text": "Hello"}]}]},
+}
+
+
+@pytest.mark.parametrize(("source", "target"), [(source, target) for source in FORMATS for target in FORMATS], ids=wires.case_id)
+def test_what_was_not_said_is_not_lost(source: Format, target: Format) -> None:
+    """A hello to a server of which nothing is known reports nothing but what its wire demands: Anthropic wants a limit of tokens."""
+    request = CONVERTERS[source].decode_request(as_request(source, MINIMAL[source])).value
+    sent = CONVERTERS[target].encode_request(request, wires.target(target, **default_dialect(target)))
+    injected = [("max_output_tokens", "injected")] if target == "anthropic" != source else []
+    assert [(loss.field, loss.kind) for loss in sent.losses] == injected
+
+
+def default_dialect(format: Format) -> dict[str, Any]:
+    default = CONVERTERS[format].dialect()
+    return {name: getattr(default, name) for name in default.__struct_fields__}
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("source", "name"), REQUESTS, ids=wires.case_id)
+def test_each_loss_names_a_place_that_is_there(source: Format, name: str, target: Format) -> None:
+    """Every loss of every recorded request is of a known class and points to a node of the client's own body."""
+    wire = wires.wire_request(source, name)
+    coded = CONVERTERS[source].decode_request(wire)
+    losses = [*coded.losses, *encoded_losses(coded.value, target)]
+    for loss in losses:
+        assert loss.category == FIELD_CLASS.get(loss.field, "setting")
+        assert found(wire.body, loss.at), f"{loss} points nowhere"
+    assert [loss for loss, count in Counter(losses).items() if count > 1] == [], "each loss is told once"
+
+
+def encoded_losses(request: Any, target: Format) -> tuple[Loss, ...]:
+    try:
+        return CONVERTERS[target].encode_request(request, wires.target(target)).losses
+    except Unsupported as unsupported:
+        assert_tells(unsupported)
+        return ()
+
+
+def assert_tells(unsupported: Unsupported) -> None:
+    """A refusal says what to do instead."""
+    assert len(unsupported.message) > 10
+
+
+def found(body: Any, at: str) -> bool:
+    """Whether a path in the wire's words leads to something; camelCase and snake_case are the same word."""
+    node = body
+    for step in at.split(".") if at else ():
+        if isinstance(node, dict):
+            node = next((value for key, value in node.items() if key == step or camel(key) == camel(step)), None)
+        elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            return False
+        if node is None:
+            return False
+    return True
+
+
+def camel(key: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), key)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("source", "name"), REQUESTS, ids=wires.case_id)
+def test_what_does_not_come_back_was_named(source: Format, name: str, target: Format) -> None:
+    """There and back, each value of the body either is still there, or a loss named its field or its node."""
+    if source == target:
+        return
+    request = CONVERTERS[source].decode_request(wires.wire_request(source, name)).value
+    before = CONVERTERS[source].encode_request(request, wires.target(source)).wire.body
+    try:
+        there = CONVERTERS[target].encode_request(request, wires.target(target))
+    except Unsupported:
+        return
+    again = CONVERTERS[target].decode_request(WireRequest(body=there.wire.body, headers=there.wire.headers, model=wires.MODEL)).value
+    back = CONVERTERS[source].encode_request(again, wires.target(source))
+    words = named(there.losses, CONVERTERS[source].words) | named(back.losses, CONVERTERS[target].words)
+    missing = leaves(before) - leaves(back.wire.body)
+    unnamed = [(path, value) for path, value in missing if not words & set(path)]
+    assert unnamed == [], f"losses: {[(loss.field, loss.at) for loss in (*there.losses, *back.losses)]}"
+
+
+def named(losses: tuple[Loss, ...], words: Any) -> set[str]:
+    """All words by which the losses may be known in a body: the IR's, the wire's, and what stands at the place."""
+    told: set[str] = set()
+    for loss in losses:
+        told |= {loss.field, *words.get(loss.field, "").split("."), *(step for step in loss.at.split(".") if not step.isdecimal())}
+    return told - {""}
+
+
+def leaves(body: Any) -> Counter[tuple[tuple[str, ...], Any]]:
+    """How often each value stands under each chain of keys, list positions left out."""
+    return Counter(_leaves(body, ()))
+
+
+def _leaves(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(value, (*path, key))
+    elif isinstance(node, list):
+        for value in node:
+            yield from _leaves(value, path)
+    else:
+        yield path, node
