@@ -105,6 +105,7 @@ FIELD_CLASS: dict[str, LossClass] = {
     "metadata": "hint",
     "context_management": "hint",
     "billing_header": "hint",
+    "x-anthropic-billing-header": "hint",
     "betas": "hint",
     "usage": "hint",
 }

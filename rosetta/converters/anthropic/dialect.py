@@ -24,6 +24,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The output_config.effort levels; empty: the field is refused."""
     sampling: bool = True
     """temperature, top_p, top_k are accepted."""
+    temperature_with_top_p: bool = False
+    """Both of them may be sent together (up to Opus 4; from 4.1 on that is refused)."""
     forced_tools: bool = True
     """tool_choice any/tool is accepted (not on always-thinking models)."""
     mid_system: bool = False
