@@ -46,22 +46,25 @@ def convert_stream(source: str, target: str, request: dict, events: list[bytes])
     return sum(len(converter.feed(event)) for event in events) + len(converter.finish())
 
 
+def figures(client: str, upstream: str) -> list[float]:
+    """Request, agent request, response, event."""
+    source, target = FORMATS[client], FORMATS[upstream]
+    small, agent = ((FIXTURES / f"{client}-{size}.request.json").read_bytes() for size in ("small", "agent"))
+    reply, events, request = (FIXTURES / f"{upstream}.json").read_bytes(), stream_events(upstream), json.loads(small)
+    return [
+        cost_us(lambda: rosetta.convert_request(small, source, target, model="fake")),
+        cost_us(lambda: rosetta.convert_request(agent, source, target, model="fake")),
+        cost_us(lambda: rosetta.convert_response(reply, target, source, request=request)),
+        cost_us(lambda: convert_stream(target, source, request, events)) / len(events),
+    ]
+
+
 def main() -> None:
-    clients = sys.argv[1:] or list(FORMATS)
-    requests = {(wire, size): (FIXTURES / f"{wire}-{size}.request.json").read_bytes() for wire in FORMATS for size in ("small", "agent")}
-    replies = {wire: (FIXTURES / f"{wire}.json").read_bytes() for wire in FORMATS}
     print(f"{'client -> upstream':24}{'request':>10}{'agent request':>15}{'response':>10}{'per event':>11}   us of CPU")
-    for client in clients:
+    for client in sys.argv[1:] or FORMATS:
         for upstream in FORMATS:
-            source, target = FORMATS[client], FORMATS[upstream]
-            request, events = json.loads(requests[client, "small"]), stream_events(upstream)
-            figures = (
-                cost_us(lambda: rosetta.convert_request(requests[client, "small"], source, target, model="fake")),
-                cost_us(lambda: rosetta.convert_request(requests[client, "agent"], source, target, model="fake")),
-                cost_us(lambda: rosetta.convert_response(replies[upstream], target, source, request=request)),
-                cost_us(lambda: convert_stream(target, source, request, events)) / len(events),
-            )
-            print(f"{client + ' -> ' + upstream:24}{figures[0]:10.1f}{figures[1]:15.1f}{figures[2]:10.1f}{figures[3]:11.2f}", flush=True)
+            small, agent, response, event = figures(client, upstream)
+            print(f"{client + ' -> ' + upstream:24}{small:10.1f}{agent:15.1f}{response:10.1f}{event:11.2f}", flush=True)
 
 
 if __name__ == "__main__":
