@@ -38,13 +38,13 @@ def claude_code_settings(base_url: str, model: str, key: str = ANY_KEY) -> str:
 
 
 def codex(base_url: str, model: str) -> str:
-    """Codex: ``~/.codex/config.toml``; the key is read from ROSETTA_KEY."""
+    """Codex: ``~/.codex/config.toml``; the key is read from CODEX_KEY (ROSETTA_KEY would give the gateway itself a key)."""
     return f"""model = {json.dumps(model, ensure_ascii=False)}
 model_provider = "rosetta"
 [model_providers.rosetta]
 name = "rosetta"
 base_url = "{base_url}/v1"
-env_key = "ROSETTA_KEY"
+env_key = "CODEX_KEY"
 wire_api = "responses\""""
 
 
@@ -87,7 +87,7 @@ def welcome(base_url: str, models: Sequence[str], *, keyed: bool) -> str:
     names = ", ".join(models[:MODELS_SHOWN]) + (f" and {more} more" if more > 0 else "")
     blocks = (
         ("Claude Code", claude_code(base_url, model, key)),
-        (f"Codex, in ~/.codex/config.toml, with export ROSETTA_KEY={key}", codex(base_url, model)),
+        (f"Codex, in ~/.codex/config.toml, with export CODEX_KEY={key}", codex(base_url, model)),
         ("Gemini CLI", gemini_cli(base_url, model, key)),
         ("Kilo Code, in ~/.config/kilo/kilo.json (opencode: ~/.config/opencode/opencode.json)", kilo(base_url, model, key)),
         ("curl", curl(base_url, model, key if keyed else None)),

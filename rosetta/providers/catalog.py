@@ -76,6 +76,15 @@ _OPENAI_RESPONSES: dict[str, Any] = {
     "openai_extras": True,
 }
 
+# Messages as other vendors serve them: the fields of 2025, and none of Anthropic's rules about them.
+_FOREIGN_MESSAGES: dict[str, Any] = {
+    "efforts": (),
+    "temperature_with_top_p": True,
+    "output_format": False,
+    "display": False,
+    "strict": False,
+}
+
 _VENDORS = (
     Vendor(
         name="openai",
@@ -159,12 +168,9 @@ _VENDORS = (
             },
             "openai_responses": {"encrypted": False, "efforts": (), "strict": False},
             "anthropic": {
-                "efforts": (),
+                **_FOREIGN_MESSAGES,
                 "forced_tools": False,
-                "output_format": False,
                 "url_sources": False,  # images as base64 alone
-                "display": False,
-                "strict": False,
                 "max_output": 8192,  # a small machine's context is soon full
                 "max_output_unary": 8192,
             },
@@ -185,7 +191,7 @@ _VENDORS = (
                 "stop_limit": 64,
             },
             "openai_responses": {"encrypted": False},  # foreign encrypted_content is refused
-            "anthropic": {"efforts": (), "output_format": False, "display": False, "strict": False},
+            "anthropic": _FOREIGN_MESSAGES,
         },
     ),
     Vendor(
@@ -223,7 +229,7 @@ _VENDORS = (
                 "strict": False,
                 "output": "none",
             },
-            "anthropic": {"efforts": (), "output_format": False, "display": False, "strict": False},
+            "anthropic": _FOREIGN_MESSAGES,
         },
     ),
     Vendor(
@@ -278,12 +284,7 @@ _VENDORS = (
                 "user_field": "none",
             },
             "openai_responses": {"efforts": ("none", "low", "high", "max"), "encrypted": False, "custom_tools": True, "strict": False},
-            "anthropic": {
-                "efforts": ("low", "medium", "high", "max"),
-                "output_format": False,
-                "display": False,
-                "strict": False,
-            },
+            "anthropic": {**_FOREIGN_MESSAGES, "efforts": ("low", "medium", "high", "max")},
         },
     ),
     Vendor(
@@ -392,7 +393,7 @@ _VENDORS = (
                 "call_ids": "any",
                 "user_field": "none",
             },
-            "anthropic": {"efforts": (), "output_format": False, "display": False, "strict": False},
+            "anthropic": _FOREIGN_MESSAGES,
         },
     ),
     Vendor(
@@ -420,7 +421,7 @@ _VENDORS = (
                 "call_ids": "any",
                 "user_field": "none",
             },
-            "anthropic": {"efforts": (), "output_format": False, "display": False, "strict": False},
+            "anthropic": _FOREIGN_MESSAGES,
         },
     ),
 )

@@ -50,8 +50,9 @@ def _claude(window: int, output: int, *names: str, **dialect: Any) -> Family:
 
 
 # 3 and 3.5 neither think nor know output_config; neither strict nor output_config.format came before 4.1 and 4.5.
-_BEFORE_THOUGHT: dict[str, Any] = {"thinking": "none", "prefill": True, "display": False, "strict": False, "output_format": False}
-_BUDGET_OLD: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False, "strict": False, "output_format": False}
+_OLD: dict[str, Any] = {"prefill": True, "display": False, "strict": False, "output_format": False, "temperature_with_top_p": True}
+_BEFORE_THOUGHT: dict[str, Any] = {"thinking": "none", **_OLD}
+_BUDGET_OLD: dict[str, Any] = {"thinking": "budget", **_OLD}
 _BUDGET: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False}
 # Adaptive from 4.6 on; sampling is a 400 from Opus 4.7 on, prefill from 4.6 on.
 _ADAPTIVE: dict[str, Any] = {"thinking": "adaptive", "sampling": False, "efforts": _TO_MAX}
