@@ -22,10 +22,16 @@ class Peek(msgspec.Struct):
 
     model: str | None = None
     stream: bool | None = None
-    tools: msgspec.Raw | None = None
-    functions: msgspec.Raw | None = None
+    tools: msgspec.Raw = msgspec.Raw()
+    functions: msgspec.Raw = msgspec.Raw()
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether any tool is offered."""
+        return any(bytes(raw).strip() not in _NOTHING for raw in (self.tools, self.functions))
 
 
+_NOTHING = frozenset({b"", b"null", b"[]"})
 _peek = msgspec.json.Decoder(Peek)
 
 

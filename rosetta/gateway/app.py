@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -31,6 +32,8 @@ from rosetta.gateway.pipeline import Pipeline
 from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
 from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
+
+logger = logging.getLogger("rosetta.gateway")
 
 ESTIMATE_HEADER = ("x-rosetta-token-count", "estimate")
 
@@ -74,6 +77,14 @@ class Gateway:
             await write_failure(writer, found.format, failure, request_id, headers=(("connection", "close"),))
         except ClientGone:
             return
+        except Exception:
+            logger.exception("request %s failed inside rosetta", request_id)
+            if writer.started:
+                raise
+            failure = Failure(
+                "internal", f"rosetta failed on this request; its operator finds the cause in the log under {request_id}", ours=True
+            )
+            await write_failure(writer, found.format, failure, request_id)
 
     async def _aside(
         self, found: Route, method: str, path: str, headers: dict[str, str], query: dict[str, str], receive: Receive, writer: AsgiWriter

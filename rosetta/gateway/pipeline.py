@@ -116,7 +116,7 @@ class Pipeline:
             request_id=request_id,
             path_model=route.model,
             array=route.format == "google_genai" and stream and query.get("alt") != "sse",
-            has_tools=bool(seen.tools or seen.functions),
+            has_tools=seen.has_tools,
             pinned=headers.get("x-rosetta-provider"),
             loss_policy=cast(LossPolicy | None, policy),
         )
