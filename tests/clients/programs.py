@@ -200,4 +200,8 @@ for _wire in WIRES:
         _echoes = _wire != "chat"
         CLIENTS[f"py-{_wire}-{_mode}"] = Client(python_sdk(_wire, _mode), _wire, "sdk", PYTHON, _echoes)
         CLIENTS[f"js-{_wire}-{_mode}"] = Client(javascript_sdk(_wire, _mode), _wire, "sdk", JAVASCRIPT_SDKS / "node_modules", _echoes)
-        CLIENTS[f"ai-{_wire}-{_mode}"] = Client(javascript_sdk(f"ai-{_wire}", _mode), _wire, "sdk", JAVASCRIPT_SDKS / "node_modules")
+        # Its responses provider refers to stored items instead of repeating them.
+        _echoes = _wire != "responses"
+        CLIENTS[f"ai-{_wire}-{_mode}"] = Client(
+            javascript_sdk(f"ai-{_wire}", _mode), _wire, "sdk", JAVASCRIPT_SDKS / "node_modules", _echoes
+        )
