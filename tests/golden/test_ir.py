@@ -17,6 +17,7 @@ from rosetta.ir.request import Request, ToolName
 from rosetta.ir.response import Response
 from rosetta.ir.usage import NO_USAGE, latest
 from tests.laws import grammar, wires
+from tests.laws.wires import said
 
 CASES = {path.stem: json.loads(path.read_bytes()) for path in sorted((Path(__file__).parent / "ir").glob("*.json"))}
 
@@ -41,18 +42,9 @@ def with_envelopes(value: Any) -> Any:
     return value
 
 
-def told(value: Any) -> Any:
-    """An IR value as plain data without what it does not say, so that a difference is readable."""
-    plain = msgspec.to_builtins(value)
-    return _said(plain)
-
-
-def _said(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        return {key: _said(each) for key, each in plain.items() if each not in (None, [], (), "") and not (key == "extras" and each == {})}
-    if isinstance(plain, list | tuple):
-        return [_said(each) for each in plain]
-    return plain
+def lines(plain: Any) -> list[str]:
+    """Plain data line by line, so that a difference is a line."""
+    return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False).splitlines()
 
 
 def unplaced(value: Any) -> Any:
@@ -71,7 +63,7 @@ def test_a_hard_request_means_what_was_written_down(name: str) -> None:
     case = CASES[name]
     wire = msgspec.convert(with_envelopes(case["wire"]), WireRequest)
     coded = CONVERTERS[case["format"]].decode_request(wire)
-    assert told(coded.value) == told(msgspec.convert(case["ir"], Request))
+    assert lines(said(coded.value)) == lines(said(msgspec.convert(case["ir"], Request)))
     assert coded.losses == ()
 
 
@@ -81,7 +73,7 @@ def test_a_hard_answer_means_what_was_written_down(name: str) -> None:
     case = CASES[name]
     names = msgspec.convert(case.get("ticket", {}).get("names", {}), dict[str, ToolName])
     coded = CONVERTERS[case["format"]].decode_response(case["wire"]["body"], wires.ticket(case["format"], names=names))
-    assert unplaced(told(coded.value)) == told(msgspec.convert(case["ir"], Response))
+    assert lines(unplaced(said(coded.value))) == lines(said(msgspec.convert(case["ir"], Response)))
     assert coded.losses == ()
 
 
@@ -100,7 +92,7 @@ def test_a_hard_stream_means_what_was_written_down(name: str) -> None:
 
 
 def order(events: list[Event]) -> list[Any]:
-    return [told(event) for event in events if not isinstance(event, BlockEnd | ChoiceEnd | UsageUpdate | End | Failed)]
+    return [said(event) for event in events if not isinstance(event, BlockEnd | ChoiceEnd | UsageUpdate | End | Failed)]
 
 
 def endings(events: list[Event]) -> dict[str, Any]:
@@ -110,7 +102,7 @@ def endings(events: list[Event]) -> dict[str, Any]:
             usage = latest(usage, event.usage)
     last = events[-1]
     return {
-        "usage": told(usage),
-        "finishes": {event.choice: told(event.finish) for event in events if isinstance(event, ChoiceEnd)},
+        "usage": said(usage),
+        "finishes": {event.choice: said(event.finish) for event in events if isinstance(event, ChoiceEnd)},
         "terminal": (last.failure.kind, last.failure.message) if isinstance(last, Failed) else type(last).__name__,
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rosetta.convert import located
 from rosetta.converters import CONVERTERS
 from rosetta.converters.converter import Unsupported, WireRequest
 from rosetta.ir.loss import FIELD_CLASS, Loss
@@ -172,6 +173,10 @@ def test_each_loss_names_a_place_that_is_there(source: Format, name: str, target
     for loss in losses:
         assert loss.category == FIELD_CLASS.get(loss.field, "setting")
         assert found(wire.body, loss.at), f"{loss} points nowhere"
+    for loss in located((loss for loss in losses if loss.kind != "injected"), CONVERTERS[source].words):
+        assert found(wire.body | {"model": wire.model}, loss.path) or loss.path in wire.headers, (
+            f"{loss.path} of {loss} is not what the client wrote"
+        )
     assert [loss for loss, count in Counter(losses).items() if count > 1] == [], "each loss is told once"
 
 

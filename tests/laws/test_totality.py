@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosetta.converters import CONVERTERS
+from rosetta.converters import CONVERTERS, jsontext
 from rosetta.converters.converter import Malformed, Unsupported, UpstreamFailed, WireRequest
 from rosetta.ir.errors import Failure
 from rosetta.ir.parts import FORMATS, Format
@@ -118,13 +118,27 @@ def test_any_failure_is_told_in_any_envelope(format: Format, status: int, header
         json.dumps(told.body)
 
 
+def deepest() -> Any:
+    """A value as deeply nested as the JSON reader lets through."""
+    depth = 1
+    while True:
+        text = '{"properties":' * depth + "{}" + "}" * depth
+        try:
+            value = jsontext.decode(text)
+        except jsontext.InvalidJson:
+            return value
+        depth += 1
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_deeply_nested_body_is_no_crash(format: Format) -> None:
-    """Nesting as deep as the JSON reader lets through is decoded or refused."""
-    deep: Any = {}
-    for _ in range(400):
-        deep = {"properties": {"a": deep}, "items": [deep] if deep == {} else {}, "content": [deep]}
-    for wire in REQUESTS[format][:3]:
+    """Nesting as deep as the JSON reader lets through, anywhere in the body, is decoded and sent on, or refused."""
+    deep = deepest()
+    for wire in REQUESTS[format]:
         for key in wire.body:
-            decode(format, WireRequest(body={**wire.body, key: deep}, headers=wire.headers, model=wire.model))
-            decode(format, WireRequest(body={**wire.body, key: [deep]}, headers=wire.headers, model=wire.model))
+            for value in (deep, [deep], [{**deep, "type": "function", "role": "user"}]):
+                with contextlib.suppress(Malformed, Unsupported):
+                    spoiled = WireRequest(body={**wire.body, key: value}, headers=wire.headers, model=wire.model)
+                    request = CONVERTERS[format].decode_request(spoiled).value
+                    for target in FORMATS:
+                        CONVERTERS[target].encode_request(request, wires.target(target))

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from rosetta.converters import CONVERTERS, jsontext
 from rosetta.converters.converter import Reply, Target, Ticket, WireEvent, WireRequest
 from rosetta.converters.sse import SseParser
@@ -168,3 +170,17 @@ def through_bytes(format: Format, wire: list[WireEvent]) -> list[tuple[str | Non
     """Wire events as they arrive at the client: framed by the converter, read again by the parser."""
     frame = CONVERTERS[format].frame
     return parsed(b"".join(frame(event) for event in wire))
+
+
+def said(value: Any) -> Any:
+    """An IR value as plain data without what it does not say, so that a difference is readable."""
+    if isinstance(value, msgspec.Struct):
+        tag = {"type": value.__struct_config__.tag} if value.__struct_config__.tag else {}
+        values = {field.name: getattr(value, field.name) for field in msgspec.structs.fields(value)}
+        defaults = {field.name: field.default for field in msgspec.structs.fields(value)}
+        return tag | {name: said(each) for name, each in values.items() if each != defaults[name] and each != {}}
+    if isinstance(value, dict):
+        return {key: said(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [said(each) for each in value]
+    return value

@@ -1,0 +1,196 @@
+"""The normal form of each wire's requests: what a body and the one which its own converter makes of it have in common.
+
+It is the one written down in each converter's ``request.py``: the same thing said in two ways is said in one, and nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, assert_never
+
+from rosetta.converters import jsontext, media, schema
+from rosetta.ir.parts import Format
+
+Json = dict[str, Any]
+
+# Values of the client's own, in which a null or an order means something.
+_OPAQUE = frozenset(
+    {
+        "input_schema",
+        "parameters",
+        "parametersJsonSchema",
+        "responseJsonSchema",
+        "schema",
+        "args",
+        "response",
+        "arguments",
+        "metadata",
+        "labels",
+    }
+)
+
+
+def request(format: Format, body: Json) -> Json:
+    """The normal form of a request's body."""
+    match format:
+        case "openai_chat":
+            return chat(without_nulls(body))
+        case "openai_responses":
+            return responses(without_nulls(body))
+        case "anthropic":
+            return anthropic(without_nulls(body))
+        case "google_genai":
+            return google(without_nulls(camel_case(body)))
+        case _:
+            assert_never(format)
+
+
+def without_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: value if key in _OPAQUE else without_nulls(value) for key, value in node.items() if value is not None}
+    if isinstance(node, list):
+        return [without_nulls(each) for each in node]
+    return node
+
+
+def blocks(content: Any, kind: str = "text") -> list[Any]:
+    """Content as a list of parts: a string is one text part, an empty one none."""
+    if isinstance(content, str):
+        return [{"type": kind, "text": content}] if content else []
+    return [part for part in content or () if part.get("type") != kind or part["text"]]
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ Anthropic
+
+
+def anthropic(body: Json) -> Json:
+    """Content in lists, neighbours of one role joined, results first, leading system messages in ``system``, custom tools without their type."""
+    made = dict(body)
+    system = blocks(made.pop("system", None))
+    messages: list[Json] = []
+    for message in made["messages"]:
+        content = [
+            {**part, "content": blocks(part.get("content"))} if part.get("type") == "tool_result" else part
+            for part in blocks(message["content"])
+        ]
+        if message["role"] == "system" and not messages:
+            system += content
+        elif messages and messages[-1]["role"] == message["role"]:
+            messages[-1] = {**messages[-1], **message, "content": messages[-1]["content"] + content}
+        else:
+            messages.append({**message, "content": content})
+    for message in messages:
+        if message["role"] == "user":
+            message["content"].sort(key=lambda part: part["type"] != "tool_result")
+    made["messages"] = messages
+    if system:
+        made["system"] = system
+    if "tools" in made:
+        made["tools"] = [
+            {key: value for key, value in tool.items() if (key, value) != ("type", "custom")}
+            | ({} if "type" in tool and tool["type"] != "custom" else {"input_schema": tool.get("input_schema") or schema.anthropic(None)})
+            for tool in made["tools"]
+        ]
+    if "tool_choice" in made:
+        made["tool_choice"] = {
+            key: value for key, value in made["tool_choice"].items() if (key, value) != ("disable_parallel_tool_use", False)
+        }
+    if "output_format" in made:
+        made["output_config"] = {**made.get("output_config", {}), "format": made.pop("output_format")}
+    return made
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ OpenAI chat
+
+
+def chat(body: Json) -> Json:
+    """Content in lists, one name for the limit of tokens, legacy functions as tools, calls' arguments as they are."""
+    made = dict(body)
+    if "max_tokens" in made:
+        made["max_completion_tokens"] = made.pop("max_tokens")
+    if isinstance(made.get("stop"), str):
+        made["stop"] = [made["stop"]]
+    made["messages"] = [_chat_message(message) for message in made["messages"]]
+    return made
+
+
+def _chat_message(message: Json) -> Json:
+    made = {**message, "content": blocks(message.get("content"))}
+    if made["role"] == "system":
+        made["role"] = "developer"
+    return {key: value for key, value in made.items() if value not in ([], "") or key == "content"}
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ OpenAI Responses
+
+
+def responses(body: Json) -> Json:
+    """Input as a list, messages with their type and content in lists of the role's own text kind."""
+    made = dict(body)
+    if isinstance(made.get("input"), str):
+        made["input"] = [{"role": "user", "content": made["input"]}]
+    items = []
+    for item in made.get("input", ()):
+        if item.get("type", "message") == "message" and "role" in item:
+            kind = "output_text" if item["role"] == "assistant" else "input_text"
+            item = {**item, "type": "message", "content": blocks(item["content"], kind)}
+        items.append(item)
+    made["input"] = items
+    return made
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ Google
+
+
+def camel_case(node: Any) -> Any:
+    """Field names as proto JSON's first spelling; names within the client's own values stay."""
+    if isinstance(node, dict):
+        made = {}
+        for key, value in node.items():
+            name = re.sub(r"_([a-z])", lambda match: match[1].upper(), key)
+            made[name] = value if name in _OPAQUE or name == "responseSchema" else camel_case(value)
+        return made
+    if isinstance(node, list):
+        return [camel_case(each) for each in node]
+    return node
+
+
+def google(body: Json) -> Json:
+    """Roles said, functions in one tool, schemas as JSON Schema, base64 in the standard alphabet."""
+    made = dict(body)
+    if "systemInstruction" in made:
+        made["systemInstruction"] = {"parts": made["systemInstruction"]["parts"]}
+    made["contents"] = [
+        {
+            "role": "user" if content.get("role", "user") == "function" else content.get("role", "user"),
+            "parts": [_google_part(part) for part in content.get("parts", ())],
+        }
+        for content in made["contents"]
+    ]
+    functions = [_google_function(function) for tool in made.get("tools", ()) for function in tool.get("functionDeclarations", ())]
+    others = [{key: value} for tool in made.get("tools", ()) for key, value in tool.items() if key != "functionDeclarations"]
+    if functions or others:
+        made["tools"] = [*([{"functionDeclarations": functions}] if functions else []), *others]
+    return made
+
+
+def _google_part(part: Json) -> Json:
+    made = dict(part)
+    if "inlineData" in made:
+        made["inlineData"] = {**made["inlineData"], "data": media.standard_base64(made["inlineData"]["data"])}
+    if "thoughtSignature" in made:
+        made["thoughtSignature"] = media.standard_base64(made["thoughtSignature"])
+    return made
+
+
+def _google_function(function: Json) -> Json:
+    made = dict(function)
+    if "parameters" in made:
+        made["parametersJsonSchema"] = schema.from_google(made.pop("parameters"))
+    return made
+
+
+def arguments(text: str) -> str:
+    """Argument text with its spaces as our own writer sets them."""
+    value = jsontext.arguments_object(text)
+    return text if value is None else jsontext.encode_text(value)
