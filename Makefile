@@ -18,6 +18,12 @@ check: $(VENV)/.test  ## format, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/.test  ## CPU per request against the hand-written yardstick; needs gcc
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+matrix: $(VENV)/.test  ## every real client on every upstream; needs what tests/clients/install.sh installs, at $$RIG_ROOT
+	$(BIN)/python -m tests.clients.matrix $(ARGS)
+
 format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
