@@ -37,8 +37,6 @@ WORDS: dict[str, str] = {
     "budget": "thinking.budget_tokens",
     "reasoning": "thinking",
     "visible": "thinking.display",
-    "display": "thinking.display",
-    "block_binding": "thinking.block_binding",
     "tool_name": "name",
     "call_id": "id",
     "citable": "citations",
@@ -46,7 +44,6 @@ WORDS: dict[str, str] = {
     "finish": "stop_reason",
     "user": "metadata.user_id",
     "betas": "anthropic-beta",
-    "version": "anthropic-version",
     "x-anthropic-billing-header": "system.x-anthropic-billing-header",
 }
 """IR field -> Anthropic's word; a field that is not here has the same name or does not exist on this wire."""

@@ -24,8 +24,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The output_config.effort levels; empty: the field is refused."""
     sampling: bool = True
     """temperature, top_p, top_k are accepted."""
-    temperature_with_top_p: bool = False
-    """Both of them may be sent together (up to Opus 4; from 4.1 on that is refused)."""
+    temperature_with_top_p: bool = True
+    """Both of them may be sent together; False: only one of them (Opus 4.1 to 4.6, Sonnet and Haiku 4.5 and Sonnet 4.6)."""
     forced_tools: bool = True
     """tool_choice any/tool is accepted (not on always-thinking models)."""
     mid_system: bool = False

@@ -13,15 +13,15 @@ MODELS_PATH = "/v1/models"
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 
 
-def endpoint(operation: Operation, model: str) -> str:
-    """The path of an operation. The wire names the model in the body, and streams by a field."""
+def endpoint(operation: Operation, _model: str) -> str:
+    """The path of an operation. The wire names the model in the body, and streams by a field: the path is the same for all."""
     match operation:
         case "generate" | "stream":
             return MESSAGES_PATH
         case "count":
             return f"{MESSAGES_PATH}/count_tokens"
         case "models":
-            return f"{MODELS_PATH}/{model}" if model else f"{MODELS_PATH}?limit=1000"
+            return f"{MODELS_PATH}?limit=1000"
 
 
 def frame(event: WireEvent) -> bytes:
@@ -68,8 +68,8 @@ def encode_models(entries: Sequence[ModelEntry]) -> Json:
 
 
 def decode_models(body: Json) -> list[str]:
-    """The ids in a page. Raises Malformed."""
+    """The ids in a page."""
     rows = body.get("data")
     if type(rows) is not list:
-        raise Malformed("data", "expected array")
+        return []
     return [row["id"] for row in rows if type(row) is dict and type(row.get("id")) is str]

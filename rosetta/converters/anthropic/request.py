@@ -27,7 +27,6 @@ from rosetta.converters.anthropic.turns import (
     decode_system,
     encode_messages,
     encode_system,
-    nested,
     without_thoughts,
 )
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
@@ -74,15 +73,17 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
     tools = tool_rules.decode_tools(body.maybe("tools", list))
     choice, parallel = tool_rules.decode_tool_choice(body.fields("tool_choice"), tools)
     effort, config = decode_effort(body.any("output_config"), "output_config")
-    config = dict(config)
-    old_format = body.any("output_format")
-    output = _decode_format(config, old_format)
-    extras.update(config)
+    config = dict(config.get("output_config", {}))
+    output = _decode_format(config, body.any("output_format"))
+    if config:
+        extras["output_config"] = config
     user = None
     metadata = body.fields("metadata")
     if metadata is not None:
         user = metadata.maybe("user_id", str)
-        extras.update({f"metadata.{key}": value for key, value in metadata.rest().items() if value is not None})
+        others = {key: value for key, value in metadata.rest().items() if value is not None}
+        if others:
+            extras["metadata"] = others
     sampling = Sampling(temperature=body.maybe("temperature", float), top_p=body.maybe("top_p", float), top_k=body.maybe("top_k", int))
     control = body.any("cache_control")
     mark = cache_mark(control, "cache_control") if control is not None else None
@@ -115,7 +116,7 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
 
 
 def _decode_format(config: dict[str, Any], old: Any) -> OutputFormat | None:
-    value = config.pop("output_config.format", None)
+    value = config.pop("format", None)
     where = "output_config.format"
     if value is None:
         value, where = old, "output_format"
@@ -124,7 +125,7 @@ def _decode_format(config: dict[str, Any], old: Any) -> OutputFormat | None:
     form = Fields(value, where)
     kind = form.take("type", str)
     if kind != "json_schema":
-        config["output_config.format"] = value
+        config["format"] = value
         return None
     wanted = form.take("schema", dict)
     return OutputFormat("json_schema", wanted, extras={key: found for key, found in form.rest().items() if found is not None} or NO_EXTRAS)
@@ -322,7 +323,7 @@ def _encode_rest(request: Request, out: Outgoing, body: Json) -> None:
     if not own:
         losses.extras(request.extras)
         return
-    for key, value in nested(request.extras).items():
+    for key, value in request.extras.items():
         if key == BILLING_HEADER:
             continue
         known = body.get(key)

@@ -94,16 +94,16 @@ def _decode_message(value: Any, at: str, called: dict[str, str], losses: Losses)
 
 
 def decode_effort(value: Any, at: str) -> tuple[Any, dict[str, Any]]:
-    """The effort in an ``output_config``, and its other fields under dotted names. ``format`` is for the caller."""
+    """The effort in an ``output_config``, and its other fields as they are, under its name."""
     if value is None:
         return None, NO_EXTRAS
     config = Fields(value, at)
     word = config.maybe("effort", str)
-    extras = {f"output_config.{key}": found for key, found in config.rest().items() if found is not None}
+    rest = {key: found for key, found in config.rest().items() if found is not None}
     if word is not None and word not in EFFORTS:
-        extras["output_config.effort"] = word
+        rest["effort"] = word
         word = None
-    return word, extras
+    return word, {"output_config": rest} if rest else NO_EXTRAS
 
 
 def decode_content(content: Any, at: str, role: Role, called: dict[str, str], losses: Losses) -> tuple[Part, ...]:
@@ -247,19 +247,7 @@ def _last(messages: list[_Message], role: str, at: str) -> _Message:
 
 def _own_extras(message: _Message, turn: Turn, out: Outgoing) -> None:
     if out.own and turn.extras:
-        message.extras.update(nested(turn.extras))
-
-
-def nested(extras: dict[str, Any]) -> Json:
-    """Dotted names (``output_config.task_budget``) as objects again."""
-    value: Json = {}
-    for key, found in extras.items():
-        name, _, inner = key.partition(".")
-        if inner and name in {"output_config", "metadata"}:
-            value.setdefault(name, {})[inner] = found
-        else:
-            value[key] = found
-    return value
+        message.extras.update(turn.extras)
 
 
 def _encode_user(turn: Turn, messages: list[_Message], out: Outgoing) -> None:
