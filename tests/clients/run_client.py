@@ -36,8 +36,9 @@ KEPT_VARIABLES = ("TERM", "SSL_CERT_FILE")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 WITHOUT_MARKER = ("text", "long", "patch", "namespace")
-HALF_ANSWERED = {("gemini", "midstream"), ("gemini", "drop")}
-"""Gemini CLI takes what came before an error or a cut for the whole answer, and exits with 0: it need only end."""
+GIVES_UP = {("gemini", "midstream"), ("gemini", "drop"), ("kilo", "midstream")}
+"""Once part of an answer was shown, these do not ask again: they need only end. Gemini CLI takes the part for the whole and exits with 0;
+Kilo Code prints the error."""
 
 
 @dataclass
@@ -155,7 +156,7 @@ def _judge_output(result: Result, output: str, project: Path, marks: list[str]) 
         return [f"did not end in time: {last_lines}"]
     if result.scenario in REFUSALS:
         return [f"printed a final answer: {last_lines}"] if "FINAL" in output else []
-    if (result.client, result.scenario) in HALF_ANSWERED:
+    if (result.client, result.scenario) in GIVES_UP:
         return []
     wanted = {
         "text": [PLAIN_TEXT],
@@ -180,7 +181,7 @@ def _judge_upstream(result: Result, log: list[dict[str, Any]], marks: list[str],
     result.reasoning_back = any(line["reasoning_back"] for line in asked)
     result.lint = sorted({fault for line in log for fault in line.get("lint", [])})
     problems = []
-    ends_early = result.scenario in REFUSALS or (result.client, result.scenario) in HALF_ANSWERED
+    ends_early = result.scenario in REFUSALS or (result.client, result.scenario) in GIVES_UP
     if not ends_early and result.scenario not in WITHOUT_MARKER and not any(marks[0] in line["marks"] for line in asked):
         problems.append("the upstream never saw the tool's result")
     if result.scenario == "think" and CLIENTS[result.client].echoes and not result.reasoning_back:

@@ -16,7 +16,7 @@ from tests.clients.programs import CLIENTS, RIG_ROOT
 from tests.clients.run_client import run_client
 from tests.clients.upstream import Upstream, start_upstream
 
-CELL_TIMEOUT_S = 90
+CELL_TIMEOUT_S = 120
 CONFIG = Path(__file__).with_name("matrix.yaml")
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(CELL_TIMEOUT_S + 60)]
