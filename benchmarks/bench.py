@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fixtures
 from gateways import PACED_MODEL, Cell, Gateway, gateways
 from processes import Process, filled, free_port
 
@@ -152,6 +153,16 @@ class Bench:
         return {**figures, "cpu_s": process.cpu_seconds() - before if process else 0.0}
 
 
+def build() -> None:
+    """Compiles what is not there or older than its source, and makes the fixtures."""
+    (HERE / "bin").mkdir(exist_ok=True)
+    for name in ("upstream", "load"):
+        source, program = HERE / f"{name}.c", HERE / "bin" / name
+        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+            subprocess.run([os.environ.get("CC", "gcc"), "-O2", "-Wall", "-o", program, source], check=True)
+    fixtures.main()
+
+
 def request_of(cell: Cell, size: str, stream: bool) -> tuple[str, bytes, tuple[str, ...]]:
     body = (HERE / f"fix/{cell.wire}-{size}{'-stream' if stream else ''}.request.json").read_bytes()
     path = cell.path.format(model=cell.model)
@@ -240,6 +251,7 @@ def main() -> int:
     unknown = [name for name in options.scenarios.split(",") if name not in SCENARIOS]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+    build()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bench = Bench(options.gateways.split(","), Path(folder))
         try:

@@ -1,6 +1,7 @@
 """Runs the client matrix, two cells at a time, and writes it as a page.
 
-    python -m tests.clients.matrix                                        the four CLIs, all upstreams, all scenarios, through the gateway
+    python -m tests.clients.matrix                                        the four CLIs, all upstreams, all scenarios, through the gateway:
+                                                                          the whole, written to docs/client-matrix.md
     python -m tests.clients.matrix --clients sdk --scenarios tool,think   other clients, other scenarios; groups: cli, opencode, sdk, all
     python -m tests.clients.matrix --native                               each client talks to the scripted upstream directly
     python -m tests.clients.matrix --base http://127.0.0.1:9000           through a gateway that runs already, one cell at a time; it routes
@@ -27,6 +28,7 @@ from tests.clients.run_client import Result, run_client
 from tests.clients.upstream import SCENARIOS, Upstream, start_upstream
 
 CONFIG = Path(__file__).with_name("matrix.yaml")
+PAGE = Path(__file__).parents[2] / "docs/client-matrix.md"
 CELLS_AT_ONCE = 2
 LONGEST_REASON = 300
 
@@ -125,7 +127,7 @@ def main() -> int:
     parser.add_argument("--base")
     parser.add_argument("--upstream-port", type=int, default=22001)
     parser.add_argument("--work", type=Path, help="where the runs' files stay")
-    parser.add_argument("--page", type=Path, help="where the table goes")
+    parser.add_argument("--page", type=Path, help="where the table goes; docs/client-matrix.md for the whole matrix")
     parser.add_argument("--title", default="Client matrix")
     options = parser.parse_args()
     clients = names(options.clients, list(CLIENTS), GROUPS)
@@ -141,8 +143,9 @@ def main() -> int:
         rows = run_cells(cells, started, work, timeout=options.timeout, native=options.native)
         report = [dataclasses.asdict(result) | {"upstream": cell.upstream} for cell, result in rows]
         (work / "matrix.json").write_text(json.dumps(report, indent=1, ensure_ascii=False))
-    if options.page:
-        options.page.write_text(page(rows, upstreams, options.title))
+    is_whole = not options.native and not options.base and cells == list(whole(GROUPS["cli"], list(WIRES), list(SCENARIOS)))
+    if place := options.page or (PAGE if is_whole else None):
+        place.write_text(page(rows, upstreams, options.title))
     failed = [(cell, result) for cell, result in rows if not result.passed]
     print(f"\n{len(rows) - len(failed)} of {len(rows)} cells pass")
     for cell, result in failed:
