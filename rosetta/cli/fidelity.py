@@ -105,7 +105,7 @@ def _sign(loss: Loss) -> tuple[str, str]:
 
 
 def _losses(probe: Probe, source: Format, target: Format) -> tuple[Loss, ...]:
-    request = probe.build(source, target)
+    request = probe.build(source, target) if source in probe.sources else None
     if request is None:
         raise Unsaid
     decoding: tuple[Loss, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from rosetta.ir.parts import (
+    FORMATS,
     CacheMark,
     Citation,
     FileId,
@@ -67,14 +68,15 @@ OWN_SEAL: dict[Format, SealKind] = {
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """``build`` gives the request in the name of ``source`` for ``target``, None where that source has no such thing. ``dialects`` are what the two
-    sides must accept for it. ``direct``: the request is not first written in the source's wire, because only a reply can put it there."""
+    """``build`` gives the request in the name of ``source`` for ``target``, None where that source has no such thing. ``sources`` are the formats that
+    have it, where their converters cannot tell: their wire would take it and mean less. ``dialects`` are what the two sides must accept for it. ``direct``: the request is not first written in the source's wire, because only a reply can put it there."""
 
     area: Area
     concept: str
     build: Callable[[Format, Format], Request | None]
     dialects: dict[Format, dict[str, Any]] = {}
     direct: bool = False
+    sources: tuple[Format, ...] = FORMATS
 
 
 class ReplyProbe(msgspec.Struct, frozen=True):
@@ -170,11 +172,13 @@ def _draw(**fields: Any) -> Callable[[Format, Format], Request | None]:
 
 _BUDGETS: dict[Format, dict[str, Any]] = {"anthropic": {"thinking": "budget"}, "google_genai": {"thinking": "budget", "thinking_off": True}}
 
+_OPENAI: tuple[Format, ...] = ("openai_chat", "openai_responses")
+
 PROBES: tuple[Probe, ...] = (
     Probe("prompt", "user text", _asks()),
     Probe("prompt", "system prompt", _asks(system=(Turn("system", (Text("Be brief."),)),))),
     Probe("prompt", "several system prompts", _asks(system=(Turn("system", (Text("Be brief."),)), Turn("system", (Text("Be kind."),))))),
-    Probe("prompt", "developer prompt", _asks(system=(Turn("developer", (Text("Be brief."),)),))),
+    Probe("prompt", "developer prompt", _asks(system=(Turn("developer", (Text("Be brief."),)),)), sources=_OPENAI),
     Probe(
         "prompt",
         "system message in mid-conversation",
@@ -198,7 +202,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(
         "tools",
         "tools in a namespace",
-        _tools(msgspec.structs.replace(WEATHER, namespace="sky"), namespaces=(Namespace("sky", "What is above."),)),
+        _tools(msgspec.structs.replace(WEATHER, namespace="sky"), namespaces=(Namespace("sky"),)),
     ),
     Probe("tools", "deferred tools", _tools(msgspec.structs.replace(WEATHER, deferred=True), CLOCK)),
     Probe(
@@ -272,7 +276,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("answer", "several answers", _draw(n=2)),
     Probe("settings", "output limit", _asks(max_output_tokens=1000)),
     Probe("settings", "temperature up to 1", _draw(temperature=0.5)),
-    Probe("settings", "temperature above 1", _draw(temperature=1.5)),
+    Probe("settings", "temperature above 1", _draw(temperature=1.5), sources=("openai_chat", "openai_responses", "google_genai")),
     Probe("settings", "top_p", _draw(top_p=0.9)),
     Probe("settings", "top_k", _draw(top_k=40)),
     Probe("settings", "stop sequences", _asks(stop=("END",))),
