@@ -38,17 +38,21 @@ def _cleaned(schema: Schema, depth: int) -> Schema:
         return schema
     changed: Schema | None = None
     for key, value in schema.items():
+        kind = type(value)
+        if kind is str:
+            continue
         new: Any = value
-        if key in MAPS:
-            new = _ABSENT if value is None else _each_value(value, depth)
-        elif key in LISTS:
-            new = _each_item(value, depth)
-        elif key in SINGLES:
-            new = _each_item(value, depth) if type(value) is list else _subschema(value, depth)
-        elif key in SWITCHES:
-            if type(value) is dict:
+        if kind is dict:
+            if key in MAPS:
+                new = _each_value(value, depth)
+            elif key in SINGLES or key in SWITCHES:
                 new = _cleaned(value, depth + 1)
-        elif key == "encrypted" and type(value) is bool:  # Codex marks parameters so in code mode
+        elif kind is list:
+            if key in LISTS or key in SINGLES:
+                new = _each_item(value, depth)
+        elif key in SINGLES:
+            new = _subschema(value, depth)
+        elif (value is None and key in MAPS) or (kind is bool and key == "encrypted"):  # Codex marks parameters so in code mode
             new = _ABSENT
         if new is not value:
             if changed is None:
@@ -75,12 +79,10 @@ def _subschema(value: Any, depth: int) -> Any:
     return value
 
 
-def _each_value(values: Any, depth: int) -> Any:
-    if type(values) is not dict:
-        return values
+def _each_value(values: Schema, depth: int) -> Schema:
     changed: Schema | None = None
     for name, value in values.items():
-        new = _subschema(value, depth)
+        new = _cleaned(value, depth + 1) if type(value) is dict else _subschema(value, depth)
         if new is not value:
             if changed is None:
                 changed = values.copy()
@@ -88,8 +90,6 @@ def _each_value(values: Any, depth: int) -> Any:
     return values if changed is None else changed
 
 
-def _each_item(values: Any, depth: int) -> Any:
-    if type(values) is not list:
-        return values
+def _each_item(values: list[Any], depth: int) -> list[Any]:
     new = [_subschema(value, depth) for value in values]
     return values if all(a is b for a, b in zip(new, values, strict=True)) else new
