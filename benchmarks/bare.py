@@ -17,7 +17,9 @@ URL = httpx.URL(sys.argv[2] + "/v1/chat/completions")
 HEADERS = {"content-type": "application/json", "authorization": "Bearer k", "accept-encoding": "identity"}
 ROLES = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
 decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
-transport = AiohttpTransport(client=lambda: aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2000)))
+transport = AiohttpTransport(
+    client=lambda: aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=2000), cookie_jar=aiohttp.DummyCookieJar())
+)
 
 
 def text(content: Any) -> str:
