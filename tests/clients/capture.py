@@ -73,10 +73,10 @@ def capture_client(client: str, model: str, scenario: str, upstream_url: str, ru
             "headers": redact.headers(request["headers"]),
             "body": redact.body(request["body"], places),
         }
-        _write(f"{WIRES[request['wire']]}/requests/{name}-{scenario}-{number}.json", fixture)
+        _write(WIRE_FOLDER, f"{WIRES[request['wire']]}/requests/{name}-{scenario}-{number}.json", fixture)
 
 
-def capture_scripted() -> None:
+def capture_scripted(root: Path = WIRE_FOLDER) -> None:
     """A response and a stream of one name tell the same answer, ids included; the same every time."""
     parameters = {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
     seen = Seen(tools={"bash": Tool("function", parameters)})
@@ -88,19 +88,19 @@ def capture_scripted() -> None:
         if wire in ("chat", "responses"):
             wire_plans["custom"] = [Text("Patching."), FreeCall("apply_patch", "*** Begin Patch\n+ü\n*** End Patch")]
         for scenario, steps in wire_plans.items():
-            _write(f"{folder}/responses/scripted-{scenario}.json", writer.response(_answer(steps)))
+            _write(root, f"{folder}/responses/scripted-{scenario}.json", writer.response(_answer(steps)))
             events = list(writer.stream(_answer(steps)))
-            _write(f"{folder}/streams/scripted-{scenario}.sse", "".join(frame(event) for event in events))
+            _write(root, f"{folder}/streams/scripted-{scenario}.sse", "".join(frame(event) for event in events))
         events = list(writer.stream(_answer(plans["think"])))
         kept = events[: 1 if wire == "google" else EVENTS_BEFORE_FAULT]
         cut = "".join(frame(event) for event in kept)
-        _write(f"{folder}/streams/broken/scripted-drop.sse", cut)
-        _write(f"{folder}/streams/broken/scripted-midstream.sse", cut + _fixed_ids(frame(midway_event(wire))))
+        _write(root, f"{folder}/streams/broken/scripted-drop.sse", cut)
+        _write(root, f"{folder}/streams/broken/scripted-midstream.sse", cut + _fixed_ids(frame(midway_event(wire))))
         for scenario, status in FAULT_STATUS.items():
             headers = {"content-type": "application/json"} | ({"retry-after": RETRY_AFTER[scenario]} if scenario in RETRY_AFTER else {})
             body = json.loads(_fixed_ids(json.dumps(error_body(wire, status))))
             fixture = {"origin": f"scripted upstream, {scenario}", "status": status, "headers": headers, "body": body}
-            _write(f"{folder}/failures/scripted-{scenario}.json", fixture)
+            _write(root, f"{folder}/failures/scripted-{scenario}.json", fixture)
 
 
 def _answer(steps: list[Step]) -> Answer:
@@ -116,8 +116,8 @@ def _fixed_ids(text: str) -> str:
     return redact.RANDOM_ID.sub("0" * 24, text)
 
 
-def _write(path: str, content: Any) -> None:
-    file = WIRE_FOLDER / path
+def _write(root: Path, path: str, content: Any) -> None:
+    file = root / path
     file.parent.mkdir(parents=True, exist_ok=True)
     text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     file.write_text(text, encoding="utf-8", newline="")
