@@ -107,5 +107,9 @@ FIELD_CLASS: dict[str, LossClass] = {
     "billing_header": "hint",
     "x-anthropic-billing-header": "hint",
     "betas": "hint",
+    "client_metadata": "hint",
+    "stream_options": "hint",
+    "prompt_cache_options": "hint",
+    "reasoning.context": "hint",
     "usage": "hint",
 }

@@ -1,0 +1,622 @@
+"""IR events -> client events: https://platform.openai.com/docs/api-reference/responses-streaming.
+
+    stream     := created in_progress item* (completed | incomplete | failed)
+    item       := output_item.added … output_item.done              several calls may be open together
+    message    := (content_part.added (output_text.delta | annotation.added)* output_text.done content_part.done)+
+    call       := function_call_arguments.delta* .done              or custom_tool_call_input
+    reasoning  := (reasoning_summary_part.added reasoning_summary_text.delta* .done reasoning_summary_part.done)*
+
+A message is done when something else begins, and so is reasoning; later text opens a new message. The last item that ended is kept open until it is known
+whether the answer was cut short, for then the item is ``incomplete``. Every event has its name twice (``event:`` and ``type``) and a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+from rosetta.converters.converter import Json, Reply, WireEvent
+from rosetta.converters.losses import Losses
+from rosetta.converters.openai_responses.errors import response_error
+from rosetta.converters.openai_responses.finish import encode_finish, encode_usage, usage_losses
+from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation
+from rosetta.converters.openai_responses.response import call_item, carrier, envelope, image_item, message_item, reasoning_item, response_id
+from rosetta.ir.errors import Failure
+from rosetta.ir.events import (
+    ArgumentsDelta,
+    BlockData,
+    BlockEnd,
+    BlockStart,
+    ChoiceEnd,
+    CitationDelta,
+    End,
+    Event,
+    Failed,
+    LogprobsDelta,
+    OpaqueEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    SealDelta,
+    Start,
+    TextDelta,
+    UsageUpdate,
+)
+from rosetta.ir.loss import Loss
+from rosetta.ir.parts import Citation, Media, Opaque, Reasoning, Seal, Text, ToolCall
+from rosetta.ir.response import Finish
+from rosetta.ir.usage import NO_USAGE, Usage, latest
+
+_TEXT_DELTA = "response.output_text.delta"
+_NONE: list[Any] = []
+"""The one shared empty list of log probabilities. Never written to."""
+
+
+class _Message:
+    """The message in hand, and its part in hand."""
+
+    __slots__ = ("annotations", "block", "content", "id", "index", "logprobs", "phase", "pieces", "refusal")
+
+    def __init__(self, identity: str, index: int, phase: str | None) -> None:
+        self.id = identity
+        self.index = index
+        self.phase = phase
+        self.content: list[Json] = []
+        self.block = -1  # whose text the part in hand is; -1 none
+        self.refusal = False
+        self.pieces: list[str] = []
+        self.annotations: list[Json] = []
+        self.logprobs: list[Any] = []
+
+
+class _Thoughts:
+    """The reasoning item in hand."""
+
+    __slots__ = ("block", "id", "index", "kind", "part", "pieces", "raw", "summary")
+
+    def __init__(self, block: int, identity: str, index: int) -> None:
+        self.block = block
+        self.id = identity
+        self.index = index
+        self.summary: list[str] = []
+        self.raw: list[str] = []
+        self.kind = ""  # of the part in hand: "summary", "raw", "" none
+        self.part = -1  # the upstream's number of it
+        self.pieces: list[str] = []
+
+
+class _Call:
+    """A call that is open."""
+
+    __slots__ = ("index", "item", "pieces")
+
+    def __init__(self, item: Json, index: int) -> None:
+        self.item = item
+        self.index = index
+        self.pieces: list[str] = []
+
+
+class StreamEncoder:
+    """One client's stream."""
+
+    __slots__ = (
+        "_calls",
+        "_citations",
+        "_ended",
+        "_events",
+        "_finish",
+        "_foreign",
+        "_id",
+        "_ids",
+        "_logprobs",
+        "_losses",
+        "_message",
+        "_opened",
+        "_output",
+        "_phases",
+        "_refused",
+        "_reply",
+        "_response",
+        "_seals",
+        "_sequence",
+        "_start",
+        "_stopped",
+        "_tail",
+        "_thoughts",
+        "_usage",
+        "losses",
+    )
+
+    def __init__(self, reply: Reply) -> None:
+        self._losses = Losses()
+        self.losses: Sequence[Loss] = self._losses
+        self._reply = reply
+        self._sequence = 0
+        self._events: list[WireEvent] = []
+        self._opened = False
+        self._stopped = False
+        self._start = Start()
+        self._id = ""
+        self._response: Json = {}
+        self._output: dict[int, Json] = {}
+        self._tail = 0  # the next output_index
+        self._message: _Message | None = None
+        self._thoughts: _Thoughts | None = None
+        self._calls: dict[int, _Call] = {}
+        self._ended: _Call | None = None  # the last call that ended, not yet done
+        self._phases: dict[int, str] = {}
+        self._ids: dict[int, str] = {}  # the upstream's ids of reasoning blocks
+        self._seals: dict[int, list[Seal]] = {}
+        self._citations: dict[int, list[Citation]] = {}
+        self._foreign: set[int] = set()  # blocks of other choices
+        self._refused = False
+        self._finish: Finish | None = None
+        self._usage: Usage = NO_USAGE
+        self._logprobs: list[Any] = []
+
+    # -------------------------------------------------------------------------------------------------------------- the contract
+
+    def open(self) -> list[WireEvent]:
+        """``response.created`` and ``response.in_progress``, once."""
+        if not self._opened and not self._stopped:
+            self._open()
+        return self._told()
+
+    def feed(self, event: Event) -> list[WireEvent]:
+        """One IR event."""
+        if type(event) is TextDelta:
+            message = self._message
+            if message is not None and message.block == event.block and not self._logprobs:
+                message.pieces.append(event.text)
+                number = self._sequence
+                self._sequence = number + 1
+                return [
+                    WireEvent(
+                        _TEXT_DELTA,
+                        {
+                            "type": _TEXT_DELTA,
+                            "item_id": message.id,
+                            "output_index": message.index,
+                            "content_index": len(message.content),
+                            "delta": event.text,
+                            "logprobs": _NONE,
+                            "sequence_number": number,
+                        },
+                    )
+                ]
+        if self._stopped:
+            return []
+        self._feed(event)
+        return self._told()
+
+    def finish(self) -> list[WireEvent]:
+        """No more events come."""
+        if not self._stopped:
+            self._fail(Failure("truncated", "the answer ended before it was complete"))
+        return self._told()
+
+    def _feed(self, event: Event) -> None:
+        match event:
+            case TextDelta():
+                self._say(event.block, event.text, refusal=False)
+            case RefusalDelta():
+                self._say(event.block, event.text, refusal=True)
+            case ArgumentsDelta():
+                self._arguments(event)
+            case ReasoningDelta():
+                self._think(event)
+            case BlockStart():
+                self._block_start(event)
+            case BlockEnd():
+                self._block_end(event.block)
+            case SealDelta():
+                self._seals.setdefault(event.block, []).append(event.seal)
+            case CitationDelta():
+                self._cite(event)
+            case LogprobsDelta():
+                if event.choice == 0 and event.channel == "content":
+                    self._logprobs.extend(event.entries)
+                elif event.choice == 0:
+                    self._losses.dropped("logprobs", detail="of a refusal")
+            case BlockData():
+                self._data(event)
+            case UsageUpdate():
+                self._usage = latest(self._usage, event.usage)
+            case ChoiceEnd():
+                self._choice_end(event)
+            case OpaqueEvent():
+                pass  # progress of a hosted tool: its item tells the outcome
+            case Start():
+                self._start = event
+            case End():
+                self._end(event)
+            case Failed():
+                self._fail(event.failure)
+            case _:
+                assert_never(event)
+
+    def _told(self) -> list[WireEvent]:
+        events = self._events
+        if events:
+            self._events = []
+        return events
+
+    def _tell(self, name: str, data: Json) -> None:
+        number = self._sequence
+        self._sequence = number + 1
+        data["type"] = name
+        data["sequence_number"] = number
+        self._events.append(WireEvent(name, data))
+
+    def _open(self) -> None:
+        self._opened = True
+        self._id = response_id(self._start.id, self._reply, own=self._own)
+        self._response = envelope(self._reply, self._id)
+        self._tell("response.created", {"response": self._response})
+        self._tell("response.in_progress", {"response": self._response})
+
+    @property
+    def _own(self) -> bool:
+        return self._start.format == FORMAT
+
+    # -------------------------------------------------------------------------------------------------------------- items
+
+    def _add(self, item: Json) -> int:
+        if not self._opened:
+            self._open()
+        index = self._tail
+        self._tail = index + 1
+        self._tell("response.output_item.added", {"output_index": index, "item": item})
+        return index
+
+    def _done(self, index: int, item: Json) -> None:
+        self._output[index] = item
+        self._tell("response.output_item.done", {"output_index": index, "item": item})
+
+    def _block_start(self, event: BlockStart) -> None:
+        if event.choice != 0:
+            if not self._foreign:
+                self._losses.dropped("choices", detail="all but the first answer")
+            self._foreign.add(event.block)
+            return
+        match event.kind:
+            case "text":
+                if event.phase is not None:
+                    self._phases[event.block] = event.phase
+                if event.seal is not None:
+                    self._seals[event.block] = [event.seal]
+            case "reasoning":
+                if event.id is not None and event.id.startswith("rs_"):
+                    self._ids[event.block] = event.id
+            case "tool_call":
+                self._begin_call(event)
+            case "refusal" | "data":
+                pass
+            case _:
+                assert_never(event.kind)
+
+    def _block_end(self, block: int) -> None:
+        if block in self._foreign:
+            return
+        call = self._calls.pop(block, None)
+        if call is not None:
+            self._flush_call()
+            self._ended = call
+            return
+        if self._thoughts is not None and self._thoughts.block == block:
+            self._close_thoughts()
+        elif self._message is not None and self._message.block == block:
+            self._close_part()
+        found = self._seals.pop(block, None)
+        if found is None:
+            return
+        if found[-1].bound == "part":
+            self._carry(found[-1])
+        else:  # reasoning without a word, or one whose words were done before
+            self._flush_call()
+            self._close_message()
+            item, dropped = reasoning_item(Reasoning(seals=tuple(found)), self._own, self._reply.new_id, self._ids.get(block))
+            if dropped or item is None:
+                self._losses.dropped("seal", detail="larger than clients should keep")
+            else:
+                self._done(self._add({**item, "summary": [], "encrypted_content": None}), item)
+
+    def _carry(self, seal: Seal) -> None:
+        """A reasoning item without words that holds the seal of the visible part beside it."""
+        self._flush_call()
+        self._close_message()
+        self._close_thoughts()
+        item = carrier(seal, self._reply.new_id)
+        if item is None:
+            self._losses.dropped("seal", detail="larger than clients should keep")
+        else:
+            self._done(self._add({**item, "encrypted_content": None}), item)
+
+    # -------------------------------------------------------------------------------------------------------------- messages
+
+    def _say(self, block: int, text: str, *, refusal: bool) -> None:
+        if block in self._foreign:
+            return
+        message = self._open_part(block, refusal=refusal)
+        message.pieces.append(text)
+        place = {"item_id": message.id, "output_index": message.index, "content_index": len(message.content)}
+        if refusal:
+            self._tell("response.refusal.delta", {**place, "delta": text})
+            return
+        logprobs, self._logprobs = self._logprobs, []
+        message.logprobs.extend(logprobs)
+        self._tell(_TEXT_DELTA, {**place, "delta": text, "logprobs": logprobs})
+
+    def _open_part(self, block: int, *, refusal: bool) -> _Message:
+        """The message whose part in hand is ``block``."""
+        message = self._message
+        if message is not None and message.block == block:
+            return message
+        self._flush_call()
+        self._close_thoughts()
+        phase = None if refusal else self._phases.get(block)
+        if message is not None:
+            self._close_part()
+            if message.phase != phase and not refusal:
+                self._close_message()
+                message = None
+        if message is None:
+            identity = self._reply.new_id("msg_")
+            message = self._message = _Message(identity, self._add(message_item(identity, [], phase, "in_progress")), phase)
+        message.block, message.refusal = block, refusal
+        self._refused = self._refused or refusal
+        part = {"type": "refusal", "refusal": ""} if refusal else {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
+        self._tell(
+            "response.content_part.added",
+            {"item_id": message.id, "output_index": message.index, "content_index": len(message.content), "part": part},
+        )
+        return message
+
+    def _cite(self, event: CitationDelta) -> None:
+        if event.block in self._foreign:
+            return
+        message = self._open_part(event.block, refusal=False)
+        annotation = encode_annotation(event.citation, sum(map(len, message.pieces)))
+        if annotation is None:
+            self._losses.dropped("citations")
+            return
+        self._tell(
+            "response.output_text.annotation.added",
+            {
+                "item_id": message.id,
+                "output_index": message.index,
+                "content_index": len(message.content),
+                "annotation_index": len(message.annotations),
+                "annotation": annotation,
+            },
+        )
+        message.annotations.append(annotation)
+
+    def _close_part(self) -> None:
+        message = self._message
+        if message is None or message.block < 0:
+            return
+        text = "".join(message.pieces)
+        place = {"item_id": message.id, "output_index": message.index, "content_index": len(message.content)}
+        part: Json
+        if message.refusal:
+            self._tell("response.refusal.done", {**place, "refusal": text})
+            part = {"type": "refusal", "refusal": text}
+        else:
+            logprobs, self._logprobs = [*message.logprobs, *self._logprobs], []
+            self._tell("response.output_text.done", {**place, "text": text, "logprobs": logprobs})
+            part = {"type": "output_text", "annotations": message.annotations, "logprobs": logprobs, "text": text}
+        self._tell("response.content_part.done", {**place, "part": part})
+        message.content.append(part)
+        message.block = -1
+        message.pieces, message.annotations, message.logprobs = [], [], []
+
+    def _close_message(self, status: str = "completed") -> None:
+        self._close_part()
+        message = self._message
+        if message is not None:
+            self._message = None
+            self._done(message.index, message_item(message.id, message.content, message.phase, status))
+
+    # -------------------------------------------------------------------------------------------------------------- calls
+
+    def _begin_call(self, event: BlockStart) -> None:
+        self._flush_call()
+        self._close_message()
+        self._close_thoughts()
+        if event.seal is not None:
+            self._carry(event.seal)
+        part = ToolCall(event.id or "", event.name or "", "", kind=event.tool_kind, namespace=event.namespace)
+        item = call_item(part, self._reply.new_id)
+        body = "input" if event.tool_kind == "custom" else "arguments"
+        self._calls[event.block] = _Call(item, self._add({**item, body: "", "status": "in_progress"}))
+
+    def _arguments(self, event: ArgumentsDelta) -> None:
+        call = self._calls.get(event.block)
+        if call is not None:
+            call.pieces.append(event.text)
+            self._tell_arguments(call, event.text)
+
+    def _tell_arguments(self, call: _Call, text: str) -> None:
+        custom = "input" in call.item
+        name = "response.custom_tool_call_input.delta" if custom else "response.function_call_arguments.delta"
+        self._tell(name, {"item_id": call.item["id"], "output_index": call.index, "delta": text})
+
+    def _flush_call(self, status: str = "completed") -> None:
+        """The last call that ended is done."""
+        call, self._ended = self._ended, None
+        if call is not None:
+            self._close_call(call, status)
+
+    def _close_call(self, call: _Call, status: str) -> None:
+        text = "".join(call.pieces)
+        place = {"item_id": call.item["id"], "output_index": call.index}
+        if "input" in call.item:
+            self._tell("response.custom_tool_call_input.done", {**place, "input": text})
+            item = {**call.item, "input": text, "status": status}
+        else:
+            if not text.strip() and status == "completed":
+                # Codex reads the arguments as JSON.
+                if not text:
+                    self._tell_arguments(call, "{}")
+                text = "{}"
+            self._tell("response.function_call_arguments.done", {**place, "arguments": text, "name": call.item["name"]})
+            item = {**call.item, "arguments": text, "status": status}
+        self._done(call.index, item)
+
+    # -------------------------------------------------------------------------------------------------------------- reasoning
+
+    def _think(self, event: ReasoningDelta) -> None:
+        if event.block in self._foreign:
+            return
+        thoughts = self._thoughts
+        if thoughts is None or thoughts.block != event.block:
+            self._flush_call()
+            self._close_message()
+            self._close_thoughts()
+            identity = self._ids.get(event.block) or self._reply.new_id("rs_")
+            index = self._add({"id": identity, "type": "reasoning", "summary": []})
+            thoughts = self._thoughts = _Thoughts(event.block, identity, index)
+        raw = event.raw and self._own
+        kind, part = ("raw", 0) if raw else ("summary", -2 if event.raw else event.part)
+        if thoughts.kind != kind or thoughts.part != part:
+            self._close_thought(thoughts)
+            thoughts.kind, thoughts.part = kind, part
+            if not raw:
+                self._tell(
+                    "response.reasoning_summary_part.added",
+                    {
+                        "item_id": thoughts.id,
+                        "output_index": thoughts.index,
+                        "summary_index": len(thoughts.summary),
+                        "part": {"type": "summary_text", "text": ""},
+                    },
+                )
+        thoughts.pieces.append(event.text)
+        place: Json = {"item_id": thoughts.id, "output_index": thoughts.index, "delta": event.text}
+        if raw:
+            self._tell("response.reasoning_text.delta", {**place, "content_index": 0})
+        else:
+            self._tell("response.reasoning_summary_text.delta", {**place, "summary_index": len(thoughts.summary)})
+
+    def _close_thought(self, thoughts: _Thoughts) -> None:
+        """The part in hand of the reasoning is complete."""
+        if not thoughts.kind:
+            return
+        text = "".join(thoughts.pieces)
+        place: Json = {"item_id": thoughts.id, "output_index": thoughts.index}
+        if thoughts.kind == "raw":
+            self._tell("response.reasoning_text.done", {**place, "content_index": 0, "text": text})
+            thoughts.raw.append(text)
+        else:
+            place["summary_index"] = len(thoughts.summary)
+            self._tell("response.reasoning_summary_text.done", {**place, "text": text})
+            self._tell("response.reasoning_summary_part.done", {**place, "part": {"type": "summary_text", "text": text}})
+            thoughts.summary.append(text)
+        thoughts.kind, thoughts.part, thoughts.pieces = "", -1, []
+
+    def _close_thoughts(self) -> None:
+        thoughts = self._thoughts
+        if thoughts is None:
+            return
+        self._thoughts = None
+        self._close_thought(thoughts)
+        found = tuple(self._seals.pop(thoughts.block, ()))
+        part = Reasoning(tuple(thoughts.summary), "".join(thoughts.raw), seals=found)
+        item, dropped = reasoning_item(part, True, self._reply.new_id, thoughts.id)
+        if dropped:
+            self._losses.dropped("seal", detail="larger than clients should keep")
+        if item is not None:
+            self._done(thoughts.index, item)
+
+    # -------------------------------------------------------------------------------------------------------------- data
+
+    def _data(self, event: BlockData) -> None:
+        if event.block in self._foreign:
+            return
+        part = event.part
+        if isinstance(part, Opaque) and part.format != FORMAT:
+            if part.text:
+                self._losses.approximated("part", part.at, "as text")
+                self._say(event.block, part.text, refusal=False)
+            else:
+                self._losses.dropped("part", part.at, part.kind)
+            return
+        if isinstance(part, Text):
+            self._say(event.block, part.text, refusal=False)
+            return
+        item: Json | None = None
+        if isinstance(part, Media):
+            item = image_item(part, self._reply.new_id)
+            if part.seal is not None:
+                self._losses.dropped("seal", part.at)
+        elif isinstance(part, Opaque):
+            if ".content" in part.at:
+                self._losses.dropped("part", part.at, part.kind)
+                return
+            item = part.data if type(part.data.get("id")) is str else {**part.data, "id": self._reply.new_id("item_")}
+        if item is None:
+            self._losses.dropped(part.kind if isinstance(part, Media) else "part", part.at)
+            return
+        self._flush_call()
+        self._close_message()
+        self._close_thoughts()
+        begun = {key: value for key, value in item.items() if key not in {"result", "output"}}
+        if "status" in begun:
+            begun["status"] = "in_progress"
+        self._done(self._add(begun), item)
+
+    # -------------------------------------------------------------------------------------------------------------- the end
+
+    def _choice_end(self, event: ChoiceEnd) -> None:
+        if event.choice != 0:
+            if not self._foreign:
+                self._losses.dropped("choices", detail="all but the first answer")
+                self._foreign.add(-1)
+            return
+        self._finish = event.finish
+        if event.extras and not self._own:
+            self._losses.extras(event.extras)
+
+    def _end(self, event: End) -> None:
+        if not self._opened:
+            self._open()
+        empty = not (self._output or self._message or self._ended or self._calls)
+        losses = self._losses
+        status, reason = encode_finish(self._finish, own=self._own, refused=self._refused, empty=empty, losses=losses)
+        last = "incomplete" if status == "incomplete" else "completed"
+        self._close_thoughts()
+        for call in list(self._calls.values()):  # nobody ended them
+            self._flush_call()
+            self._ended = call
+        self._calls.clear()
+        self._flush_call(last if self._message is None else "completed")
+        self._close_message(last)
+        usage_losses(self._usage, losses, own=self._own)
+        if not self._own:
+            losses.extras(event.extras)
+        response = self._outcome(status)
+        if self._own:
+            response.update(event.extras)
+        if status == "incomplete":
+            response["incomplete_details"] = {"reason": reason}
+        elif status == "failed":
+            response["error"] = {"code": "server_error", "message": "the model made a call that nobody can read"}
+        self._stopped = True
+        self._tell(f"response.{status}", {"response": response})
+
+    def _fail(self, failure: Failure) -> None:
+        """Nothing that is open is called done: a client would run a call that was cut."""
+        if not self._opened:
+            self._open()
+        self._stopped = True
+        self._message = None
+        response = self._outcome("failed")
+        response["error"] = response_error(failure)
+        self._tell("response.failed", {"response": response})
+
+    def _outcome(self, status: str) -> Json:
+        response = {**self._response, "status": status, "output": [self._output[index] for index in sorted(self._output)]}
+        response["usage"] = encode_usage(self._usage, own=self._own)
+        if self._start.service_tier is not None:
+            response["service_tier"] = self._start.service_tier
+        return response
