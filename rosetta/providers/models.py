@@ -13,13 +13,13 @@ import msgspec
 
 from rosetta.converters import CONVERTERS
 from rosetta.ir.parts import FORMATS, Format
-from rosetta.providers.catalog import VENDORS
+from rosetta.providers.catalog import GENERIC, VENDORS
 from rosetta.providers.families import FAMILIES, Family
 
 CACHED = 4096
 """How many answers are kept. The names of models come from clients."""
 CACHED_NAME_LENGTH = 200
-"""Longer names, in characters, are looked up anew each time."""
+"""Longer names, in characters, are nobody's, and not kept."""
 
 _SNAPSHOT = re.compile(r"(-20\d{6}|-20\d\d-\d\d-\d\d|@\d{8}|@latest|@default)$")
 _CLAUDE_ENDINGS = re.compile(r"(-v\d+(:\d+)?|\[1m\]|-latest)$")
@@ -34,7 +34,6 @@ class Limits(NamedTuple):
     max_output: int | None = None
 
 
-@lru_cache(CACHED)
 def plain(model: str) -> str:
     """The name that the rows know: ``us.anthropic.claude-opus-4-5-20251101-v1:0``, ``anthropic/claude-opus-4.5`` and ``claude-opus-4-5@20251101``
     are all ``claude-opus-4-5``. An Ollama tag stays: ``qwen3:8b``."""
@@ -51,9 +50,10 @@ def dialect(format: Format, vendor: str, model: str, overrides: Mapping[str, Any
     ``overrides`` are the user's: flat fields, or under a format's name those of one wire. A flat field that only another format has is
     passed over, because a provider may speak several. Raises ValueError that names the nearest field, or the value's fault.
     """
-    if not overrides and len(model) <= CACHED_NAME_LENGTH:
-        return _cached(format, vendor, model)
-    merged = {**_rows(format, vendor, model), **_chosen(format, overrides)}
+    name = model if len(model) <= CACHED_NAME_LENGTH else ""
+    if not overrides:
+        return _cached(format, vendor, name)
+    merged = {**_rows(format, vendor, name), **_chosen(format, overrides)}
     try:
         return msgspec.convert(merged, CONVERTERS[format].dialect)
     except msgspec.ValidationError as error:
@@ -108,6 +108,7 @@ def _readable(error: msgspec.ValidationError) -> str:
     return f"{path.rstrip('`')}: {message}" if path else message
 
 
+@lru_cache(CACHED)
 def _rows(format: Format, vendor: str, model: str) -> dict[str, Any]:
     row = VENDORS.get(vendor)
     from_vendor = row.dialects.get(format, {}) if row is not None else {}
@@ -117,8 +118,8 @@ def _rows(format: Format, vendor: str, model: str) -> dict[str, Any]:
 
 def _best(model: str, vendor: str, tells: Callable[[Family], bool]) -> Family | None:
     """The most specific row that ``tells`` something; among equals one that names the vendor."""
-    name = plain(model) if len(model) <= CACHED_NAME_LENGTH else ""
-    house = vendor if vendor in VENDORS else "generic"
+    name = plain(model)
+    house = vendor if vendor in VENDORS else GENERIC
     best: Family | None = None
     best_rank = (-1, False)
     for family in FAMILIES:
@@ -138,10 +139,14 @@ def _specificity(pattern: str) -> int:
     return letters if "*" in pattern or "[" in pattern else letters + 1000
 
 
-@lru_cache(CACHED)
 def formats(vendor: str, model: str, has_tools: bool) -> tuple[Format, ...]:
     """The wires on which ``vendor`` serves ``model``, the best first. Those that its base URL answers stand first; whether a provider speaks
     the others, its config tells. A model's row may leave only some: OpenAI refuses function tools on chat from gpt-5.4 on."""
+    return _formats(vendor, model if len(model) <= CACHED_NAME_LENGTH else "", has_tools)
+
+
+@lru_cache(CACHED)
+def _formats(vendor: str, model: str, has_tools: bool) -> tuple[Format, ...]:
     row = VENDORS.get(vendor)
     every = tuple(dict.fromkeys((*(row.formats if row is not None else ()), *FORMATS)))
     family = _best(model, vendor, lambda family: bool(family.dialects))
@@ -149,8 +154,7 @@ def formats(vendor: str, model: str, has_tools: bool) -> tuple[Format, ...]:
     return every if only is None else tuple(format for format in only if format in every)
 
 
-@lru_cache(CACHED)
 def limits(vendor: str, model: str) -> Limits:
     """How many tokens ``model`` holds, as far as its family is known."""
-    family = _best(model, vendor, lambda family: family.context_window is not None)
+    family = _best(model[:CACHED_NAME_LENGTH], vendor, lambda family: family.context_window is not None)
     return Limits() if family is None else Limits(family.context_window, family.max_output)
