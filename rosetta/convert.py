@@ -5,8 +5,8 @@ The functions without a hop object (``convert_request`` and its kin) are the pub
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
@@ -52,7 +52,7 @@ def converter(name: str) -> Converter:
 
 def new_id(prefix: str) -> str:
     """A fresh id: ``prefix`` and 24 hexadecimal digits."""
-    return prefix + uuid.uuid4().hex[:24]
+    return prefix + os.urandom(12).hex()
 
 
 def located(losses: Iterable[Loss], words: Mapping[str, str]) -> tuple[Loss, ...]:

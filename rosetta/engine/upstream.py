@@ -127,7 +127,8 @@ class Upstream:
             response = await self._transport.handle_async_request(request)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _unanswered(self.name, error) from error
-        return UpstreamReply(response.status_code, dict(response.headers.items()), response, self.name)
+        head = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        return UpstreamReply(response.status_code, head, response, self.name)
 
     async def aclose(self) -> None:
         """Closes the pool."""
