@@ -65,6 +65,12 @@ def encode_finish(finish: Finish | None, *, own: bool, called: bool, refused: bo
     return value
 
 
+def finish_losses(finish: Finish | None, losses: Losses, *, own: bool) -> None:
+    """Reasons that this wire has no word for."""
+    if not own and finish is not None and finish.reason in {"other", "malformed_tool_call", "too_many_tool_calls"}:
+        losses.approximated("finish", detail=finish.raw or finish.reason)
+
+
 # ------------------------------------------------------------------------------------------------------------------------------ usage
 
 

@@ -17,6 +17,7 @@ from rosetta.converters.anthropic.finish import (
     encode_finish,
     encode_reply_tier,
     encode_usage,
+    finish_losses,
     usage_losses,
 )
 from rosetta.converters.anthropic.parts import FORMAT, decode_text, decode_visible, kind_of_block, plain
@@ -119,6 +120,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     if tier is not None:
         usage["service_tier"] = tier
     usage_losses(response.usage, losses, own=own)
+    finish_losses(choice.finish, losses, own=own)
     body: Json = {
         "id": response.id if own and response.id else reply.new_id("msg_"),
         "type": "message",

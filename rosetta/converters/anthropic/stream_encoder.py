@@ -11,7 +11,7 @@ from typing import assert_never
 
 from rosetta.converters import custom, names, seals
 from rosetta.converters.anthropic.errors import error_object
-from rosetta.converters.anthropic.finish import encode_finish, encode_reply_tier, encode_usage, usage_losses
+from rosetta.converters.anthropic.finish import encode_finish, encode_reply_tier, encode_usage, finish_losses, usage_losses
 from rosetta.converters.anthropic.parts import FORMAT, plain
 from rosetta.converters.anthropic.reasoning import UNSIGNED, carrier
 from rosetta.converters.anthropic.response import call_name, encode_data, omitted
@@ -167,6 +167,7 @@ class StreamEncoder:
                     self._once("choices")
                     return []
                 self._finish = event.finish
+                finish_losses(event.finish, self._losses, own=self._own)
                 if not self._own:
                     self._losses.extras(event.extras)
                 return self.open()

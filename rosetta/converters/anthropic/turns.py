@@ -116,7 +116,9 @@ def decode_content(content: Any, at: str, role: Role, called: dict[str, str], lo
     waiting: tuple[Seal, ...] = ()
     for index, block in enumerate(content):
         where = f"{at}.{index}"
-        kind = kind_of_block(block, where)
+        kind = block.get("type") if type(block) is dict else None
+        if type(kind) is not str:
+            kind = kind_of_block(block, where)  # which says what is wrong
         part: Part | None
         if kind == "text":
             part = decode_text(block, where)
