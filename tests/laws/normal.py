@@ -125,17 +125,76 @@ def _chat_message(message: Json) -> Json:
 
 
 def responses(body: Json) -> Json:
-    """Input as a list, messages with their type and content in lists of the role's own text kind."""
-    made = dict(body)
-    if isinstance(made.get("input"), str):
-        made["input"] = [{"role": "user", "content": made["input"]}]
-    items = []
-    for item in made.get("input", ()):
-        if item.get("type", "message") == "message" and "role" in item:
-            kind = "output_text" if item["role"] == "assistant" else "input_text"
-            item = {**item, "type": "message", "content": blocks(item["content"], kind)}
-        items.append(item)
+    """Input as a list, easy messages with content in lists, no ids and states of items, all tools on top, what the server assumes anyway left out."""
+    made = {
+        key: value
+        for key, value in body.items()
+        if (key, value) not in (("truncation", "disabled"), ("stream", False), ("background", False))
+    }
+    written = made.pop("input", ())
+    tools = list(made.pop("tools", ()))
+    items: list[Json] = []
+    for item in [{"role": "user", "content": written}] if isinstance(written, str) else written:
+        if item.get("type") == "additional_tools":
+            tools += item["tools"]
+        else:
+            items.append(_responses_item(item))
     made["input"] = items
+    if tools:
+        made["tools"] = [_responses_tool(tool) for tool in tools if tool.get("type") != "namespace" or tool["tools"]]
+    else:
+        made.pop("tool_choice", None)
+    made["include"] = sorted({*made.get("include", ()), "reasoning.encrypted_content"})
+    if made.get("text", {}).get("format") == {"type": "text"}:
+        made["text"] = {key: value for key, value in made["text"].items() if key != "format"}
+    if not made.get("text", True):
+        del made["text"]
+    if "user" in made:
+        made["safety_identifier"] = made.pop("user")
+    return made
+
+
+def _responses_item(item: Json) -> Json:
+    kind = item.get("type", "message")
+    made = {
+        key: value
+        for key, value in item.items()
+        if key not in ("status", "type" if kind == "message" else "", "id" if kind not in ("reasoning", *_OWN_ITEMS) else "")
+    }
+    if kind == "message" and "role" in item:
+        content = blocks(item["content"], "output_text" if item["role"] == "assistant" else "input_text")
+        made["content"] = [
+            {key: value for key, value in part.items() if key != "logprobs" and (key, value) != ("annotations", [])} for part in content
+        ]
+    elif kind in ("function_call_output", "custom_tool_call_output"):
+        made["output"] = blocks(item["output"], "input_text")
+        made.pop("name", None)
+    elif kind == "function_call":
+        made["arguments"] = item.get("arguments", "").strip() or "{}"
+    elif kind not in ("custom_tool_call", "reasoning") and "status" in item:
+        made["status"] = item["status"]
+    return made
+
+
+# Items which only the provider's own store or tools understand: they go back as they came.
+_OWN_ITEMS = (
+    "item_reference",
+    "compaction",
+    "web_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "mcp_call",
+    "tool_search_call",
+    "computer_call",
+)
+
+
+def _responses_tool(tool: Json) -> Json:
+    if tool.get("type") == "namespace":
+        return {**tool, "tools": [_responses_tool(each) for each in tool["tools"]]}
+    made = {key: value for key, value in tool.items() if (key, value) != ("format", {"type": "text"})}
+    if tool.get("type") == "function":
+        made["parameters"] = tool.get("parameters") or schema.plain(None)
     return made
 
 

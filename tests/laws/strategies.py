@@ -76,6 +76,7 @@ seals = st.builds(
 part_seals = st.builds(
     Seal, kind=st.just("thought_signature"), value=st.just("c2VhbA=="), provider=st.just("one"), model=st.just("m"), bound=st.just("part")
 )
+# malformed_tool_call is left out: without any text it is an upstream's failure, which each encoder's own tests hold it to.
 finishes = st.builds(
     Finish,
     reason=st.sampled_from(
@@ -89,7 +90,6 @@ finishes = st.builds(
             "content_filter",
             "pause",
             "compaction",
-            "malformed_tool_call",
             "too_many_tool_calls",
             "other",
         ]

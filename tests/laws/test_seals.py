@@ -138,7 +138,7 @@ def origin(provider: Format) -> Ticket:
 
 
 def target_format(target: Any) -> Format:
-    return next(format for format in FORMATS if type(target.dialect) is CONVERTERS[format].dialect)
+    return next(format for format, converter in CONVERTERS.items() if type(target.dialect) is converter.dialect)
 
 
 def maker(provider: Format) -> Any:
