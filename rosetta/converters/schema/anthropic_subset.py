@@ -112,10 +112,10 @@ _ANTHROPIC_FORMATS = frozenset({"date-time", "time", "date", "duration", "email"
 _ANTHROPIC_KEPT = frozenset({"type", "description", "title", "enum", "const", "pattern", "required", "default"})
 
 
-def anthropic_strict(schema: Schema | None, at: str, losses: Losses) -> Schema:
+def anthropic_strict(schema: Schema | None, at: str, losses: Losses, field: str = "schema") -> Schema:
     """For ``output_config.format`` and strict tools: every object is closed, oneOf becomes anyOf, what the subset lacks is said in the
-    description, recursion is unrolled. One Loss (schema, approximated) tells all that changed the meaning."""
-    return _AnthropicStrict(plain(schema)).build(at, losses)
+    description, recursion is unrolled. One Loss (``field``, approximated) tells all that changed the meaning."""
+    return _AnthropicStrict(plain(schema)).build(at, losses, field)
 
 
 class _AnthropicStrict(Rewriter):

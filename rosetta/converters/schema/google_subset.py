@@ -33,13 +33,13 @@ def google_json_schema(schema: Schema | None) -> Schema:
     return plain(schema)
 
 
-def google_openapi(schema: Schema | None, at: str, losses: Losses) -> Schema:
+def google_openapi(schema: Schema | None, at: str, losses: Losses, field: str = "schema") -> Schema:
     """For ``parameters`` and ``responseSchema``, whose every unknown key is a 400.
 
     Types in upper case, null as ``nullable``, const and enum as string enums, anyOf standing alone, references expanded, allOf merged; what cannot
-    be said goes into the description. One Loss (schema, approximated) tells all that changed the meaning.
+    be said goes into the description. One Loss (``field``, approximated) tells all that changed the meaning.
     """
-    result = _GoogleOpenApi(plain(schema)).build(at, losses)
+    result = _GoogleOpenApi(plain(schema)).build(at, losses, field)
     if result.get("type") == "OBJECT" and "properties" not in result:
         return {**result, "properties": {}}
     return result

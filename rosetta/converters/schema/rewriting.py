@@ -16,10 +16,10 @@ class Rewriter:
         self.changes: dict[str, None] = {}
         self.nodes = 0
 
-    def build(self, at: str, losses: Losses) -> Schema:
+    def build(self, at: str, losses: Losses, field: str) -> Schema:
         result: Schema = self.node(self.root, 0, ())
         if self.changes:
-            losses.approximated("schema", at, "; ".join(self.changes))
+            losses.approximated(field, at, "; ".join(self.changes))
         return self.root if result == self.root else result
 
     def node(self, schema: Any, depth: int, path: tuple[str, ...]) -> Schema:
