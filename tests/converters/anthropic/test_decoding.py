@@ -8,11 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rosetta.converters.anthropic import CONVERTER, WORDS
+from rosetta.converters.anthropic import CONVERTER, WORDS, Dialect
 from rosetta.converters.converter import Malformed, WireRequest
 from rosetta.ir.loss import FIELD_CLASS
 from rosetta.ir.parts import (
@@ -31,7 +32,7 @@ from rosetta.ir.parts import (
     ToolResult,
 )
 from rosetta.ir.request import FunctionTool, HostedTool, OutputFormat, ReasoningRequest, ToolChoice, ToolName
-from tests.converters.anthropic.surroundings import decoded, told
+from tests.converters.anthropic.surroundings import FULL, decoded, target, told
 
 WIRE = Path(__file__).parents[2] / "wire" / "anthropic" / "requests"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -404,8 +405,11 @@ def spoiled(draw: st.DrawFn) -> Any:
 @settings(max_examples=300, deadline=None)
 @given(spoiled() | st.dictionaries(st.text(max_size=8), any_json, max_size=4))
 def test_any_object_is_a_request_or_malformed(body: dict[str, Any]) -> None:
-    """Whatever arrives is a request or Malformed, and the caller's body stays as it was."""
+    """Whatever arrives is a request or Malformed, the caller's body stays as it was, and a request can be said, as an own one and as a foreign one."""
     before = copy.deepcopy(body)
     with contextlib.suppress(Malformed):
-        CONVERTER.decode_request(WireRequest(body))
+        request = CONVERTER.decode_request(WireRequest(body)).value
+        for dialect in (Dialect(), FULL):
+            json.dumps(CONVERTER.encode_request(request, target(dialect)).wire.body)
+            json.dumps(CONVERTER.encode_request(msgspec.structs.replace(request, format="openai_chat"), target(dialect)).wire.body)
     assert body == before
