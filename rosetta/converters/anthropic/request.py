@@ -229,7 +229,7 @@ def _encode_format(request: Request, out: Outgoing) -> tuple[Json | None, str]:
         return {"type": "json_schema", "schema": wanted, **output.extras}, ""
     if output.extras:
         out.losses.extras(output.extras)
-    strict = schema.anthropic_strict(wanted, "", out.losses)
+    strict = schema.anthropic_strict(wanted, "", out.losses, field="output")
     if output.description and "description" not in strict:
         strict = {**strict, "description": output.description}
     return {"type": "json_schema", "schema": strict}, ""

@@ -71,6 +71,7 @@ class StreamDecoder:
         "_started",
         "_stop",
         "_ticket",
+        "_tier",
         "losses",
     )
 
@@ -87,6 +88,7 @@ class StreamDecoder:
         self._sequence: Any = None
         self._details: Any = None
         self._extras: Json = {}
+        self._tier: str | None = None
 
     def feed(self, event: str | None, data: Json | None) -> list[Event]:
         """One wire event."""
@@ -310,6 +312,7 @@ class StreamDecoder:
         usage = data.get("usage")
         if type(usage) is dict:
             events.append(UsageUpdate(decode_usage(usage)))
+            self._tier = decode_reply_tier(usage.get("service_tier"))  # rosetta says it here, where an upstream tells it last
         return events
 
     def _end(self) -> list[Event]:
@@ -319,5 +322,5 @@ class StreamDecoder:
         self._blocks.clear()
         self._done = True
         events.append(ChoiceEnd(0, decode_finish(self._stop, self._sequence, self._details, called=self._called)))
-        events.append(End(self._extras or NO_EXTRAS))
+        events.append(End(self._extras or NO_EXTRAS, self._tier))
         return events

@@ -201,6 +201,9 @@ class StreamEncoder:
         delta: Json = encode_finish(self._finish, own=self._own, called=self._called, refused=self._refused)
         body: Json = {"type": "message_delta", "delta": delta, "usage": encode_usage(self._usage, own=self._own, final=True)}
         usage_losses(self._usage, self._losses, own=self._own)
+        tier = encode_reply_tier(event.service_tier, own=self._own)
+        if tier is not None:
+            body["usage"]["service_tier"] = tier
         if self._own:
             for key, value in event.extras.items():
                 (delta if key in _IN_DELTA else body)[key] = value

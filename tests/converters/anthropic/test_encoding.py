@@ -632,6 +632,8 @@ def test_structured_output() -> None:
     sent = encoded(foreign(output=output))
     assert sent.wire.body["output_config"]["format"]["schema"]["additionalProperties"] is False
     assert sent.wire.body["output_config"]["format"]["schema"]["description"] == "D"
+    lost = encoded(foreign(output=OutputFormat("json_schema", {"type": "object", "properties": {"a": {"type": "integer", "minimum": 1}}})))
+    assert told(lost.losses) == [("approximated", "output", "")]
     words = encoded(foreign(output=OutputFormat("json_object"), system=(turn("system", "S"),)))
     assert len(words.wire.body["system"]) == 2
     assert told(words.losses) == [("approximated", "output", "")]

@@ -565,6 +565,14 @@ def test_the_head_may_be_opened_early() -> None:
     assert encoder.open() == []
 
 
+def test_a_tier_that_is_told_last_is_told() -> None:
+    """Where the upstream names the tier at its end, it stands in the last counts, and our own decoder finds it there."""
+    wire, _ = encode(Start(), ChoiceEnd(0, Finish("stop")), End(service_tier="default"))
+    assert wire[-2].data is not None
+    assert wire[-2].data["usage"] == {"output_tokens": 0, "service_tier": "standard"}
+    assert decode(*(event.data for event in wire))[-1] == End(service_tier="default")
+
+
 def test_a_stream_is_the_whole_answer() -> None:
     """The unary encoder and the stream tell the same content."""
     encrypted = Seal("encrypted", "RU5D", "openai", "gpt", item_id="rs_1")
