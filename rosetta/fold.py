@@ -116,7 +116,7 @@ def fold(events: Iterable[Event], format: Format) -> Response:
                     model=start.model,
                     created=start.created,
                     usage=usage,
-                    service_tier=start.service_tier,
+                    service_tier=event.service_tier or start.service_tier,
                     extras={**start.extras, **event.extras},
                 )
             case _:
@@ -187,7 +187,7 @@ def _told(part: Part, block: int, choice: int) -> list[Event]:
             if part.text:
                 events.append(RefusalDelta(block, part.text))
         case Reasoning():
-            events = [BlockStart(block, "reasoning", choice)]
+            events = [BlockStart(block, "reasoning", choice, id=next((seal.item_id for seal in part.seals), None))]
             events.extend(ReasoningDelta(block, text, index) for index, text in enumerate(part.summary) if text)
             if part.raw:
                 events.append(ReasoningDelta(block, part.raw, raw=True))

@@ -35,7 +35,7 @@ class Start(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True)
 
 class BlockStart(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
     """A part begins. For a ``tool_call`` ``id``, ``name``, ``tool_kind``, ``namespace`` and ``seal`` (the call's own) are final here.
-    ``phase`` belongs to text."""
+    ``phase`` belongs to text. For ``reasoning`` ``id`` is the maker's item id, where its seals hang on one."""
 
     block: int
     kind: BlockKind
@@ -134,9 +134,11 @@ class OpaqueEvent(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults
 
 
 class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """The upstream said that it is done. ``extras`` are unknown fields of the whole response."""
+    """The upstream said that it is done. ``extras`` are unknown fields of the whole response. ``service_tier`` is set where the tier
+    that served was not known before."""
 
     extras: dict[str, Any] = NO_EXTRAS
+    service_tier: str | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

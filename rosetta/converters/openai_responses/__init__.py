@@ -34,7 +34,7 @@ WORDS: dict[str, str] = {
     "state": "previous_response_id",
     "logprobs": "include",
     "grammar": "format",
-    "namespace": "namespace",
+    "namespace": "description",
     "deferred": "defer_loading",
     "effort": "reasoning.effort",
     "summary": "reasoning.summary",

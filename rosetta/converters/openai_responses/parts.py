@@ -386,14 +386,17 @@ def _filename(part: Media, out: Outgoing) -> str:
 
 def encode_annotations(text: str, citations: tuple[Citation, ...], losses: Losses, at: str) -> list[Json]:
     """The annotations of an output text; a citation without an address has none."""
-    found = []
-    for citation in citations:
-        annotation = encode_annotation(citation, len(text))
-        if annotation is None:
-            losses.dropped("citations", at)
-        else:
-            found.append(annotation)
-    return found
+    found = [encode_annotation(citation, len(text)) for citation in citations]
+    if any(annotation is None for annotation in found):
+        losses.dropped("citations", at, "one without an address")
+    elif any(is_cut(citation) for citation in citations):
+        losses.approximated("citations", at, "the address alone")
+    return [annotation for annotation in found if annotation is not None]
+
+
+def is_cut(citation: Citation) -> bool:
+    """Whether an annotation says less than the citation: chat's are the same, others hold a quote or a state."""
+    return citation.format not in (FORMAT, "openai_chat")
 
 
 def encode_annotation(citation: Citation, length: int) -> Json | None:

@@ -246,8 +246,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         body["error"] = {"code": "server_error", "message": "the model made a call that nobody can read"}
     body["output"] = items.output
     body["usage"] = encode_usage(response.usage, own=own)
-    if response.service_tier is not None:
-        body["service_tier"] = response.service_tier
+    body["service_tier"] = response.service_tier
     for found in (response.extras, choice.extras):
         if own:
             body.update(found)
@@ -292,7 +291,7 @@ def envelope(reply: Reply, identity: str) -> Json:
         "prompt_cache_key": request.cache.key,
         "reasoning": {"effort": reasoning.effort, "summary": reasoning.summary},
         "safety_identifier": request.user,
-        "service_tier": request.service_tier or "default",
+        "service_tier": request.service_tier,
         "store": False,
         "temperature": 1.0 if sampling.temperature is None else sampling.temperature,
         "text": text,

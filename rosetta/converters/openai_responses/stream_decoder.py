@@ -159,7 +159,6 @@ class StreamDecoder:
                 model=model if type(model) is str else "",
                 created=moment(response.get("created_at")),
                 format=FORMAT,
-                service_tier=tier(response),
             )
         ]
 
@@ -226,19 +225,24 @@ class StreamDecoder:
         for item in self._items.values():
             if not item.done:
                 self._close(item, {}, events)
+            self._close_parts(item, events)
         usage = response.get("usage")
         if type(usage) is dict:
             events.append(UsageUpdate(decode_usage(usage)))
         finish = decode_finish(status or "completed", response.get("incomplete_details"), called=self._called, refused=self._refused)
         if finish is not None:
             events.append(ChoiceEnd(0, finish))
-        events.append(End(unknown(response, _KNOWN)))
+        events.append(End(unknown(response, _KNOWN), tier(response)))
         return events
 
     def _other(self, kind: Any, data: Json) -> list[Event]:
         if data.get("error") is not None and (kind is None or not str(kind).startswith("response.")):
             return self._fail(failure_of(data, None))
-        return [OpaqueEvent(Opaque(FORMAT, kind, data))] if type(kind) is str else []
+        events: list[Event] = []
+        if type(kind) is str:
+            self._start(events)
+            events.append(OpaqueEvent(Opaque(FORMAT, kind, data)))
+        return events
 
     # -------------------------------------------------------------------------------------------------------------- items
 
@@ -258,6 +262,11 @@ class StreamDecoder:
     def _open(self, key: Any, item: Json, events: list[Event]) -> _Item:
         self._start(events)
         kind, identity, phase = item["type"], item.get("id"), item.get("phase")
+        before = self._items.get(key)
+        if before is not None and not before.done:
+            if before.kind == kind and before.id == identity:
+                return before  # said twice
+            self._close(before, {}, events)
         state = _Item(kind, identity if type(identity) is str else None, phase if type(phase) is str else None)
         self._items[key] = state
         if kind in _CALLS:
@@ -454,6 +463,9 @@ class StreamDecoder:
             state.phase = phase
         for index, value in enumerate(content if type(content) is list else ()):
             self._close_part(state, index, value, events)
+        self._close_parts(state, events)
+
+    def _close_parts(self, state: _Item, events: list[Event]) -> None:
         for part in state.parts.values():
             if part.open:
                 part.open = False

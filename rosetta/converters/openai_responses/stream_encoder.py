@@ -19,7 +19,7 @@ from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.errors import response_error
 from rosetta.converters.openai_responses.finish import encode_finish, encode_usage, usage_losses
-from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation
+from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation, is_cut
 from rosetta.converters.openai_responses.response import call_item, carrier, envelope, image_item, message_item, reasoning_item, response_id
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
@@ -251,6 +251,8 @@ class StreamEncoder:
         self._opened = True
         self._id = response_id(self._start.id, self._reply, own=self._own)
         self._response = envelope(self._reply, self._id)
+        if self._start.service_tier is not None:
+            self._response["service_tier"] = self._start.service_tier
         self._tell("response.created", {"response": self._response})
         self._tell("response.in_progress", {"response": self._response})
 
@@ -376,8 +378,9 @@ class StreamEncoder:
             return
         message = self._open_part(event.block, refusal=False)
         annotation = encode_annotation(event.citation, sum(map(len, message.pieces)))
+        if annotation is None or is_cut(event.citation):
+            self._lose_citation(annotation is not None)
         if annotation is None:
-            self._losses.dropped("citations")
             return
         self._tell(
             "response.output_text.annotation.added",
@@ -390,6 +393,14 @@ class StreamEncoder:
             },
         )
         message.annotations.append(annotation)
+
+    def _lose_citation(self, said: bool) -> None:
+        """Told once in a stream."""
+        if not any(loss.field == "citations" for loss in self._losses):
+            if said:
+                self._losses.approximated("citations", detail="the address alone")
+            else:
+                self._losses.dropped("citations", detail="one without an address")
 
     def _close_part(self) -> None:
         message = self._message
@@ -602,6 +613,8 @@ class StreamEncoder:
         elif status == "failed":
             response["error"] = {"code": "server_error", "message": "the model made a call that nobody can read"}
         self._stopped = True
+        if event.service_tier is not None:
+            response["service_tier"] = event.service_tier
         self._tell(f"response.{status}", {"response": response})
 
     def _fail(self, failure: Failure) -> None:
@@ -617,6 +630,5 @@ class StreamEncoder:
     def _outcome(self, status: str) -> Json:
         response = {**self._response, "status": status, "output": [self._output[index] for index in sorted(self._output)]}
         response["usage"] = encode_usage(self._usage, own=self._own)
-        if self._start.service_tier is not None:
-            response["service_tier"] = self._start.service_tier
+        response["service_tier"] = self._start.service_tier
         return response

@@ -128,8 +128,8 @@ class Input:
         if role == "assistant":
             phase = maybe_string(item, "phase", at)
             self.losses.extras(extras, at)
-            for part in parts:
-                self._say(msgspec.structs.replace(part, phase=phase) if phase is not None and isinstance(part, Text) else part, at)
+            for part in parts:  # what is lost of a phase is lost of its message
+                self._say(msgspec.structs.replace(part, at=at, phase=phase) if phase is not None and isinstance(part, Text) else part, at)
             if not parts:
                 self._say(None, at)
             return
