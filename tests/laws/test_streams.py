@@ -128,8 +128,11 @@ def test_no_text_is_lost_or_doubled_on_the_way_to_a_client(format: Format, event
 
 
 def visible(format: Format, answer: Response) -> list[str]:
-    """All visible text of each choice in one, since wires join neighbouring parts; a foreign opaque part says its text."""
-    return ["".join(shown(format, part) for part in choice.parts) for choice in answer.choices]
+    """All visible text of each choice, letter by letter: wires join neighbouring parts, and tell parts that are open together in their own order.
+
+    A foreign opaque part says its text.
+    """
+    return ["".join(sorted("".join(shown(format, part) for part in choice.parts))) for choice in answer.choices]
 
 
 def shown(format: Format, part: Part) -> str:
