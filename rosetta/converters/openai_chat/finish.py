@@ -1,0 +1,153 @@
+"""Finish reasons and usage, both directions: https://platform.openai.com/docs/api-reference/chat/object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rosetta.converters.converter import Json
+from rosetta.converters.losses import Losses
+from rosetta.ir.parts import NO_EXTRAS
+from rosetta.ir.response import Finish, FinishReason
+from rosetta.ir.usage import NO_USAGE, Usage
+
+FINISH: dict[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    # what other servers say
+    "max_tokens": "length",
+    "model_length": "length",
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
+}
+WORDS: dict[FinishReason, str] = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "context_window": "length",
+    "tool_calls": "tool_calls",
+    "refusal": "content_filter",
+    "content_filter": "content_filter",
+    "pause": "length",
+    "compaction": "length",
+    "malformed_tool_call": "stop",
+    "too_many_tool_calls": "tool_calls",
+    "other": "stop",
+}
+_NEAR = frozenset({"pause", "compaction", "malformed_tool_call"})
+_USAGE = frozenset(
+    {
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "prompt_cache_hit_tokens",
+        "prompt_cache_miss_tokens",
+    }
+)
+
+
+def decode_finish(word: Any, *, called: bool, refused: bool = False) -> Finish:
+    """Why the model stopped. Ollama and Google's endpoint say ``stop`` with calls: then the calls are the reason. They never hide ``length``."""
+    if type(word) is not str:
+        return Finish("tool_calls" if called else "stop")
+    reason = FINISH.get(word.lower(), "other")
+    if called and reason in ("stop", "other"):
+        return Finish("tool_calls", word)
+    if refused and reason == "stop":
+        return Finish("refusal", word)
+    return Finish(reason, word)
+
+
+def encode_finish(finish: Finish | None, *, called: bool, refused: bool, own: bool, losses: Losses) -> str:
+    """The word for it. A refusal in words keeps ``stop``, as OpenAI itself does."""
+    if finish is None:
+        return "tool_calls" if called else "stop"
+    if own and finish.raw in FINISH:
+        return finish.raw
+    if finish.reason in _NEAR:
+        losses.approximated("finish", detail=finish.raw or finish.reason)
+    if finish.reason == "refusal" and refused:
+        return "stop"
+    if finish.reason == "too_many_tool_calls" and not called:
+        return "stop"
+    return WORDS[finish.reason]
+
+
+def _count(value: Any) -> int | None:
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return max(value, 0) if type(value) is int else None
+
+
+def _details(value: Any) -> Json:
+    return value if type(value) is dict else {}
+
+
+def decode_usage(value: Any) -> Usage:
+    """Counts: ``prompt_tokens`` includes the cache, ``completion_tokens`` the reasoning. DeepSeek tells cache hits by a field of its own."""
+    if type(value) is not dict:
+        return NO_USAGE
+    total = _count(value.get("prompt_tokens"))
+    prompt, completion = _details(value.get("prompt_tokens_details")), _details(value.get("completion_tokens_details"))
+    read = _count(prompt.get("cached_tokens"))
+    if read is None:
+        read = _count(value.get("prompt_cache_hit_tokens"))
+    write = _count(prompt.get("cache_write_tokens"))
+    return Usage(
+        input_uncached=None if total is None else max(total - (read or 0) - (write or 0), 0),
+        cache_read=read,
+        cache_write=write,
+        output_total=_count(value.get("completion_tokens")),
+        reasoning=_count(completion.get("reasoning_tokens")),
+        input_audio=_count(prompt.get("audio_tokens")),
+        output_audio=_count(completion.get("audio_tokens")),
+        accepted_prediction=_count(completion.get("accepted_prediction_tokens")),
+        rejected_prediction=_count(completion.get("rejected_prediction_tokens")),
+        extras={key: found for key, found in value.items() if key not in _USAGE and found is not None} or NO_EXTRAS,
+    )
+
+
+def encode_usage(usage: Usage, *, own: bool) -> Json | None:
+    """Counts as a client reads them; None when nobody counted."""
+    if usage is NO_USAGE or (usage.input_uncached is None and not usage.input_total and usage.output_total is None):
+        return None
+    total, output = usage.input_total, usage.output_total or 0
+    prompt: Json = {"cached_tokens": usage.cache_read or 0}
+    if usage.cache_write is not None:
+        prompt["cache_write_tokens"] = usage.cache_write
+    if usage.input_audio is not None:
+        prompt["audio_tokens"] = usage.input_audio
+    completion: Json = {"reasoning_tokens": usage.reasoning or 0}
+    for key, count in (
+        ("audio_tokens", usage.output_audio),
+        ("accepted_prediction_tokens", usage.accepted_prediction),
+        ("rejected_prediction_tokens", usage.rejected_prediction),
+    ):
+        if count is not None:
+            completion[key] = count
+    value: Json = {
+        "prompt_tokens": total,
+        "completion_tokens": output,
+        "total_tokens": total + output,
+        "prompt_tokens_details": prompt,
+        "completion_tokens_details": completion,
+    }
+    if own:
+        value.update(usage.extras)
+    return value
+
+
+def usage_losses(usage: Usage, losses: Losses, *, own: bool) -> None:
+    """Counts that this wire has no word for: one Loss for all of them."""
+    unsaid = [field for field in ("server_tools",) if getattr(usage, field)]
+    if not own:
+        unsaid.extend(usage.extras)
+    if unsaid:
+        losses.dropped("usage", detail=", ".join(unsaid))

@@ -1,0 +1,426 @@
+"""Content parts ⇄ text, media, refusals and what is opaque: https://platform.openai.com/docs/api-reference/chat/create.
+
+Content is a string or a list of parts. Many servers fail on lists, so text alone is always written as a string.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, assert_never
+
+from rosetta.converters import media
+from rosetta.converters.converter import Json, Malformed, Target
+from rosetta.converters.fields import type_name
+from rosetta.converters.losses import Losses
+from rosetta.converters.names import ToolNames
+from rosetta.converters.openai_chat.dialect import Dialect
+from rosetta.ir.parts import (
+    NO_EXTRAS,
+    CacheMark,
+    Citation,
+    FileId,
+    Inline,
+    Link,
+    Media,
+    Opaque,
+    Part,
+    PlainText,
+    Reasoning,
+    Refusal,
+    Source,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+FORMAT: Literal["openai_chat"] = "openai_chat"
+BREAKPOINT = "prompt_cache_breakpoint"
+CACHE_CONTROL = "cache_control"
+"""OpenRouter's and other servers' way to say Anthropic's marks on this wire."""
+
+_MARKS = frozenset({BREAKPOINT, CACHE_CONTROL})
+_TEXT = frozenset({"type", "text"}) | _MARKS
+_REFUSAL = frozenset({"type", "refusal"})
+_IMAGE = frozenset({"type", "image_url"}) | _MARKS
+_AUDIO = frozenset({"type", "input_audio"}) | _MARKS
+_FILE = frozenset({"type", "file"}) | _MARKS
+_BREAKPOINT_TTL = {"5m": "30m", "30m": "30m", "1h": "30m", "12h": "30m"}
+_CONTROL_TTL = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
+
+
+class Outgoing:
+    """One request on its way out: where it goes, what its tools are called there, and what it lost."""
+
+    __slots__ = ("dialect", "losses", "names", "own", "target")
+
+    def __init__(self, *, own: bool, target: Target, names: ToolNames, losses: Losses) -> None:
+        self.own = own
+        self.target = target
+        self.dialect: Dialect = target.dialect
+        self.names = names
+        self.losses = losses
+
+    def extras(self, node: Json, extras: dict[str, Any], at: str) -> None:
+        """Unknown fields go back to their own wire, else they are lost."""
+        if not extras:
+            return
+        if self.own:
+            node.update(extras)
+        else:
+            self.losses.extras(extras, at)
+
+    def mark(self, node: Json, mark: CacheMark | None, at: str) -> bool:
+        """Write a cache mark on a part; tells whether one was written."""
+        if mark is None:
+            return False
+        form = self.dialect.cache_marks
+        if form == "none" and self.own:
+            form = "breakpoint"
+        if form == "none":
+            self.losses.dropped("cache", at)
+            return False
+        value: Json = {"mode": "explicit"} if form == "breakpoint" else {"type": "ephemeral"}
+        if mark.ttl is not None:
+            ttl = mark.ttl if self.own else (_BREAKPOINT_TTL if form == "breakpoint" else _CONTROL_TTL).get(mark.ttl)
+            if ttl != mark.ttl:
+                self.losses.approximated("cache", at, f"{ttl} instead of {mark.ttl}")
+            if ttl is not None:
+                value["ttl"] = ttl
+        node[BREAKPOINT if form == "breakpoint" else CACHE_CONTROL] = value
+        return True
+
+
+# ------------------------------------------------------------------------------------------------------------------------ fields
+
+
+def string(node: Json, key: str, at: str) -> str:
+    """A string field which must be there."""
+    value = node.get(key)
+    if type(value) is not str:
+        raise Malformed(f"{at}.{key}", f"expected str, got {'null or nothing' if value is None else type_name(value)}")
+    return value
+
+
+def maybe_string(node: Json, key: str, at: str) -> str | None:
+    """A string field, None when absent."""
+    value = node.get(key)
+    if value is not None and type(value) is not str:
+        raise Malformed(f"{at}.{key}", f"expected str, got {type_name(value)}")
+    return value
+
+
+def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
+    """The fields of ``node`` that nobody knows; null ones are absent."""
+    if node.keys() <= known:
+        return NO_EXTRAS
+    return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS
+
+
+# ------------------------------------------------------------------------------------------------------------------------ decode
+
+
+def decode_content(value: Any, at: str) -> tuple[Part, ...]:
+    """The parts of a message's ``content``; a string is one text part, null and ``""`` are none."""
+    if value is None or value == "":
+        return ()
+    if type(value) is str:
+        return (Text(value, at),)
+    if type(value) is not list:
+        raise Malformed(at, f"expected str or array, got {type_name(value)}")
+    parts = [_decode_part(part, f"{at}.{index}") for index, part in enumerate(value)]
+    return tuple([part for part in parts if part is not None])
+
+
+def _decode_mark(part: Json, at: str) -> CacheMark | None:
+    value = part.get(BREAKPOINT)
+    if value is None:
+        value = part.get(CACHE_CONTROL)
+    if value is None:
+        return None
+    if type(value) is not dict:
+        raise Malformed(f"{at}.{BREAKPOINT}", f"expected object, got {type_name(value)}")
+    ttl = value.get("ttl")
+    return CacheMark(ttl if type(ttl) is str else None)
+
+
+def _decode_part(part: Any, at: str) -> Part | None:
+    if type(part) is str:  # a list of bare strings is seen in the wild
+        return Text(part, at) if part else None
+    if type(part) is not dict:
+        raise Malformed(at, f"expected object, got {type_name(part)}")
+    kind = part.get("type")
+    match kind:
+        case "text" | "input_text" | "output_text":
+            text = string(part, "text", at)
+            return Text(text, at, _decode_mark(part, at), extras=unknown(part, _TEXT)) if text else None
+        case "refusal":
+            return Refusal(string(part, "refusal", at), at, unknown(part, _REFUSAL))
+        case "image_url":
+            return _decode_image(part, at)
+        case "input_audio":
+            return _decode_audio(part, at)
+        case "file":
+            return _decode_file(part, at)
+        case None if "text" in part:
+            return Text(string(part, "text", at), at, extras=unknown(part, _TEXT))
+        case str():
+            said = part.get("text")
+            return Opaque(FORMAT, kind, part, at, said if type(said) is str else "")
+        case _:
+            raise Malformed(f"{at}.type", f"expected str, got {'null or nothing' if kind is None else type_name(kind)}")
+
+
+def _decode_image(part: Json, at: str) -> Media:
+    image = part.get("image_url")
+    if type(image) is str:  # some clients leave the object out
+        image = {"url": image}
+    if type(image) is not dict:
+        raise Malformed(f"{at}.image_url", f"expected object, got {type_name(image)}")
+    source, mime = decode_url(string(image, "url", f"{at}.image_url"))
+    extras = unknown(part, _IMAGE)
+    inner = unknown(image, frozenset({"url", "detail"}))
+    if inner:
+        extras = {**extras, **inner}
+    return Media(
+        "image", source, mime, at, detail=maybe_string(image, "detail", f"{at}.image_url"), cache=_decode_mark(part, at), extras=extras
+    )
+
+
+def decode_url(url: str) -> tuple[Source, str | None]:
+    """A data URL as bytes with their type, any other as a link."""
+    found = media.parse_data_url(url)
+    if found is None:
+        return Link(url), None
+    mime, data = found
+    return Inline(data), mime or media.sniff(data)
+
+
+def _decode_audio(part: Json, at: str) -> Media:
+    audio = part.get("input_audio")
+    if type(audio) is not dict:
+        raise Malformed(f"{at}.input_audio", f"expected object, got {type_name(audio)}")
+    form = maybe_string(audio, "format", f"{at}.input_audio") or "wav"
+    data = media.standard_base64(string(audio, "data", f"{at}.input_audio"))
+    return Media(
+        "audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=_decode_mark(part, at), extras=unknown(part, _AUDIO)
+    )
+
+
+def _decode_file(part: Json, at: str) -> Media:
+    file = part.get("file")
+    if type(file) is not dict:
+        raise Malformed(f"{at}.file", f"expected object, got {type_name(file)}")
+    where = f"{at}.file"
+    name, identity, data = (
+        maybe_string(file, "filename", where),
+        maybe_string(file, "file_id", where),
+        maybe_string(file, "file_data", where),
+    )
+    source: Source
+    mime = None
+    if identity is not None:
+        source = FileId(identity)
+    elif data is not None:
+        source, mime = decode_url(data)
+        if isinstance(source, Link) and not data.startswith(("http://", "https://")):
+            raw = media.standard_base64(data)  # bare base64, as some servers' documents show it
+            source, mime = Inline(raw), media.sniff(raw)
+        if mime is None and name is not None and name.lower().endswith(".pdf"):
+            mime = "application/pdf"
+    else:
+        raise Malformed(where, "expected file_id or file_data")
+    kind = "document" if mime is None else media.kind_of(mime)
+    return Media(kind, source, mime, at, name=name, cache=_decode_mark(part, at), extras=unknown(part, _FILE))
+
+
+# ------------------------------------------------------------------------------------------------------------------------ encode
+
+
+def encode_content(parts: list[Part], out: Outgoing) -> Any:
+    """``content``: a string where there is only unmarked text, else a list; None where nothing is left."""
+    encoded = [wire for part in parts for wire in _encode_part(part, out)]
+    if not encoded:
+        return None
+    if all(wire.keys() == {"type", "text"} for wire in encoded):
+        return "\n\n".join([wire["text"] for wire in encoded]) if len(encoded) > 1 and not out.own else _plain(encoded, out)
+    return encoded
+
+
+def _plain(encoded: list[Json], out: Outgoing) -> Any:
+    return encoded[0]["text"] if len(encoded) == 1 or not out.own else encoded
+
+
+def text_part(text: str) -> Json:
+    """A text part."""
+    return {"type": "text", "text": text}
+
+
+def _encode_part(part: Part, out: Outgoing) -> list[Json]:
+    match part:
+        case Text():
+            return _encode_text(part, out)
+        case Refusal():
+            return [{"type": "refusal", "refusal": part.text}] if out.own else [text_part(part.text)]
+        case Media():
+            return _encode_media(part, out)
+        case Opaque():
+            return encode_opaque(part, out)
+        case Reasoning() | ToolCall() | ToolResult():
+            return []  # turns.py writes these
+        case _:
+            assert_never(part)
+
+
+def _encode_text(part: Text, out: Outgoing) -> list[Json]:
+    if not part.text:
+        return []
+    wire = text_part(part.text)
+    out.mark(wire, part.cache, part.at)
+    if part.phase is not None:
+        out.losses.dropped("phase", part.at)
+    if part.seal is not None:
+        out.losses.dropped("seal", part.at)
+    if part.citations:
+        out.losses.dropped("citations", part.at)
+    out.extras(wire, part.extras, part.at)
+    return [wire]
+
+
+def encode_opaque(part: Opaque, out: Outgoing) -> list[Json]:
+    """A part of our own wire as it came; of another what it says in words."""
+    if part.format == FORMAT:
+        return [part.data]
+    if part.text:
+        out.losses.approximated("part", part.at, f"{part.kind} as text")
+        return [text_part(part.text)]
+    out.losses.dropped("part", part.at, part.kind)
+    return []
+
+
+def _encode_media(part: Media, out: Outgoing) -> list[Json]:
+    wire: Json | None
+    match part.kind:
+        case "image":
+            wire = _encode_image(part, out)
+        case "audio":
+            wire = _encode_audio(part, out)
+        case "video":
+            wire = None
+        case "document":
+            wire = _encode_document(part, out)
+        case _:
+            assert_never(part.kind)
+    if wire is None:
+        out.losses.dropped(part.kind, part.at)
+        return []
+    if wire["type"] != "text":
+        for field in ("title", "context", "citable"):
+            if getattr(part, field):
+                out.losses.dropped(field, part.at)
+    if part.seal is not None:
+        out.losses.dropped("seal", part.at)
+    out.mark(wire, part.cache, part.at)
+    out.extras(wire, part.extras, part.at)
+    return [wire]
+
+
+def _address(part: Media) -> str | None:
+    match part.source:
+        case Inline(data):
+            return media.data_url(part.mime or media.sniff(data), data)
+        case Link(url):
+            return url
+        case FileId() | PlainText():
+            return None
+        case _:
+            assert_never(part.source)
+
+
+def _encode_image(part: Media, out: Outgoing) -> Json | None:
+    url = _address(part)
+    if url is None or not out.dialect.images:
+        return None
+    image: Json = {"url": url}
+    if part.detail is not None:
+        image["detail"] = part.detail
+    return {"type": "image_url", "image_url": image}
+
+
+def _encode_audio(part: Media, out: Outgoing) -> Json | None:
+    form = media.AUDIO_FORMAT.get(part.mime or "")
+    if not isinstance(part.source, Inline) or form is None or not (out.dialect.audio or out.own):
+        return None
+    return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": form}}
+
+
+def _encode_document(part: Media, out: Outgoing) -> Json | None:
+    text = _document_text(part)
+    if text is not None and not (out.own and isinstance(part.source, Inline)):
+        head = " ".join(word for word in (part.title or part.name, f"({part.context})" if part.context else None) if word)
+        out.losses.approximated("document", part.at, "as text")
+        return text_part(f"{head}\n\n{text}" if head else text)
+    if not (out.dialect.files or out.own):
+        return None
+    match part.source:
+        case FileId(id):
+            if not out.own:
+                return None
+            return {"type": "file", "file": {"file_id": id}}
+        case Inline(data):
+            name = part.name or part.title or f"file.{media.EXTENSION.get(part.mime or '', 'pdf')}"
+            return {"type": "file", "file": {"filename": name, "file_data": media.data_url(part.mime or "application/pdf", data)}}
+        case Link() | PlainText():
+            return None
+        case _:
+            assert_never(part.source)
+
+
+def _document_text(part: Media) -> str | None:
+    """The text of a text document."""
+    match part.source:
+        case PlainText(text):
+            return text
+        case Inline(data) if (part.mime or "").startswith("text/"):
+            return media.text_of(data)
+        case _:
+            return None
+
+
+# ------------------------------------------------------------------------------------------------------------------------ citations
+
+
+def decode_annotation(value: Any) -> Citation | None:
+    """``url_citation``; other annotations keep their raw form."""
+    if type(value) is not dict:
+        return None
+    cited = value.get("url_citation")
+    if type(cited) is not dict:
+        return Citation(FORMAT, value)
+    url, title, start, end = cited.get("url"), cited.get("title"), cited.get("start_index"), cited.get("end_index")
+    return Citation(
+        FORMAT,
+        value,
+        url if type(url) is str else None,
+        title if type(title) is str else None,
+        start=start if type(start) is int else None,
+        end=end if type(end) is int else None,
+    )
+
+
+def encode_annotation(citation: Citation, offset: int, length: int, losses: Losses) -> Json | None:
+    """A citation as this wire's ``url_citation``, ``offset`` being where its text begins in the message; a source without an address is lost."""
+    if citation.format == FORMAT:
+        return citation.raw
+    if citation.url is None:
+        losses.dropped("citations", detail="a source without an address")
+        return None
+    start = citation.start if citation.start is not None else 0
+    end = citation.end if citation.end is not None else length
+    return {
+        "type": "url_citation",
+        "url_citation": {
+            "url": citation.url,
+            "title": citation.title or citation.url,
+            "start_index": offset + start,
+            "end_index": offset + end,
+        },
+    }

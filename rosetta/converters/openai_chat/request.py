@@ -1,0 +1,354 @@
+"""Requests ⇄ IR: https://platform.openai.com/docs/api-reference/chat/create.
+
+The normal form of a round trip: a lone text part is a string; null and absent are one; ``functions`` and ``function_call`` come back as ``tools`` and
+``tool_choice``, role ``function`` as ``tool``; ``max_tokens`` under the name that the target wants; ``tool_calls`` without arguments have ``{}``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rosetta.converters import pairing
+from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
+from rosetta.converters.fields import Fields, join, type_name
+from rosetta.converters.losses import Losses
+from rosetta.converters.names import ToolNames
+from rosetta.converters.openai_chat.parts import FORMAT, Outgoing
+from rosetta.converters.openai_chat.reasoning import decode_settings, encode_settings
+from rosetta.converters.openai_chat.tools import decode_choice, decode_tools, encode_choice, encode_tools
+from rosetta.converters.openai_chat.turns import Messages, encode_messages
+from rosetta.ir.parts import NO_EXTRAS
+from rosetta.ir.request import NO_CACHE, NO_SAMPLING, NO_STATE, CacheRequest, OutputFormat, Request, Sampling, State
+
+PATH = "/v1/chat/completions"
+
+_SAMPLING = frozenset(
+    {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n"}
+)
+
+
+# ------------------------------------------------------------------------------------------------------------------------ decode
+
+
+def decode_request(wire: WireRequest) -> Coded[Request]:
+    """A request body. Raises Malformed."""
+    try:
+        return Coded(_decode(wire))
+    except RecursionError:
+        raise Malformed("", "nested too deeply") from None
+
+
+def _decode(wire: WireRequest) -> Request:
+    fields = Fields(wire.body)
+    model = fields.maybe("model", str) or wire.model or ""
+    messages = fields.take("messages", list)
+    if not messages:
+        raise Malformed("messages", "expected at least one message")
+    read = Messages()
+    read.read(messages)
+    tools = decode_tools(fields)
+    choice = decode_choice(fields)
+    sampling = _decode_sampling(fields)
+    limit, old_limit = fields.maybe("max_completion_tokens", int), fields.maybe("max_tokens", int)
+    options = fields.fields("stream_options")
+    include_usage = None
+    extras: dict[str, Any] = {}
+    if options is not None:
+        include_usage = options.maybe("include_usage", bool)
+        rest = {key: value for key, value in options.rest().items() if value is not None}
+        if rest:
+            extras["stream_options"] = rest
+    user, identifier = fields.maybe("user", str), fields.maybe("safety_identifier", str)
+    if user is not None and identifier is not None:
+        extras["user"] = user
+    request = Request(
+        format=FORMAT,
+        model=model,
+        turns=tuple(read.turns),
+        system=tuple(read.system),
+        tools=tools,
+        tool_choice=choice,
+        parallel_tool_calls=fields.maybe("parallel_tool_calls", bool),
+        sampling=sampling,
+        max_output_tokens=old_limit if limit is None else limit,
+        stop=_decode_stop(fields),
+        reasoning=decode_settings(fields),
+        output=_decode_output(fields),
+        verbosity=fields.maybe("verbosity", str),
+        modalities=fields.strings("modalities"),
+        cache=_decode_cache(fields),
+        state=_decode_state(fields),
+        service_tier=fields.maybe("service_tier", str),
+        user=user if identifier is None else identifier,
+        metadata=fields.maybe("metadata", dict),
+        stream=bool(fields.maybe("stream", bool)),
+        include_usage=include_usage,
+        extras=_rest(fields, extras),
+    )
+    if not request.turns and not request.system:
+        raise Malformed("messages", "expected at least one message")
+    return request
+
+
+def _rest(fields: Fields, extras: dict[str, Any]) -> dict[str, Any]:
+    extras.update({key: value for key, value in fields.rest().items() if value is not None})
+    return extras or NO_EXTRAS
+
+
+def _decode_sampling(fields: Fields) -> Sampling:
+    if not any(fields.has(name) for name in _SAMPLING):
+        fields.drop(*_SAMPLING)
+        return NO_SAMPLING
+    n = fields.maybe("n", int)
+    if n is not None and n < 1:
+        raise Malformed("n", "expected at least 1")
+    bias = fields.maybe("logit_bias", dict)
+    if bias is not None:
+        for token, value in bias.items():
+            if type(value) not in (int, float):
+                raise Malformed(join("logit_bias", token), f"expected number, got {type_name(value)}")
+    return Sampling(
+        temperature=fields.maybe("temperature", float),
+        top_p=fields.maybe("top_p", float),
+        top_k=fields.maybe("top_k", int),
+        seed=fields.maybe("seed", int),
+        presence_penalty=fields.maybe("presence_penalty", float),
+        frequency_penalty=fields.maybe("frequency_penalty", float),
+        logit_bias=bias,
+        logprobs=fields.maybe("logprobs", bool),
+        top_logprobs=fields.maybe("top_logprobs", int),
+        n=n,
+    )
+
+
+def _decode_stop(fields: Fields) -> tuple[str, ...]:
+    value = fields.any("stop")
+    if value is None:
+        return ()
+    if type(value) is str:
+        return (value,)
+    if type(value) is not list or not all(type(word) is str for word in value):
+        raise Malformed("stop", "expected str or array of str")
+    return tuple(value)
+
+
+def _decode_output(fields: Fields) -> OutputFormat | None:
+    form = fields.fields("response_format")
+    if form is None:
+        return None
+    kind = form.take("type", str)
+    if kind == "json_schema":
+        inner = form.fields("json_schema")
+        if inner is None:
+            raise Malformed("response_format.json_schema", "expected object, got null or nothing")
+        return OutputFormat(
+            "json_schema",
+            inner.maybe("schema", dict) or {},
+            inner.maybe("name", str),
+            inner.maybe("description", str),
+            inner.maybe("strict", bool),
+            {key: value for key, value in inner.rest().items() if value is not None} or NO_EXTRAS,
+        )
+    if kind in ("json_object", "text"):
+        return OutputFormat("json_object" if kind == "json_object" else "text")
+    return OutputFormat("text", extras={"type": kind, **{key: value for key, value in form.rest().items() if value is not None}})
+
+
+def _decode_cache(fields: Fields) -> CacheRequest:
+    key, retention = fields.maybe("prompt_cache_key", str), fields.maybe("prompt_cache_retention", str)
+    return NO_CACHE if key is None and retention is None else CacheRequest(key, retention)
+
+
+def _decode_state(fields: Fields) -> State:
+    store = fields.maybe("store", bool)
+    return NO_STATE if store is None else State(store)
+
+
+# ------------------------------------------------------------------------------------------------------------------------ encode
+
+
+def encode_request(request: Request, target: Target) -> Sent:
+    """The request as the target's server takes it. Raises Unsupported."""
+    losses = Losses()
+    names = ToolNames(request.tools)
+    out = Outgoing(own=request.format == FORMAT, target=target, names=names, losses=losses)
+    _refuse_state(request, losses)
+    body: Json = {"model": target.model}
+    turns = pairing.paired(request.turns, losses)
+    body["messages"] = encode_messages(request, turns, out)
+    if not body["messages"]:
+        losses.injected("text", detail="a request must have a message")
+        body["messages"] = [{"role": "user", "content": "(empty)"}]
+    encode_tools(request, body, out)
+    encode_choice(request, body, out)
+    _encode_limits(request, body, out)
+    _encode_sampling(request, body, out)
+    encode_settings(request, body, out)
+    _encode_output(request, body, out)
+    _encode_hints(request, body, out)
+    _encode_stream(request, body, out)
+    out.extras(body, {key: value for key, value in request.extras.items() if key != "stream_options"}, "")
+    back = {} if out.own and out.dialect.custom_tools else names.back
+    if out.dialect.custom_tools:
+        back = {wire: name for wire, name in names.back.items() if name.kind != "custom" or name.name != wire or name.namespace is not None}
+    ticket = Ticket(target.provider, target.model, target.new_id, back, request.stream, target.dialect)
+    return Sent(WireCall(PATH, body), tuple(losses), ticket)
+
+
+def _refuse_state(request: Request, losses: Losses) -> None:
+    state = request.state
+    if state.previous_response_id is not None or state.conversation is not None:
+        path = "previous_response_id" if state.previous_response_id is not None else "conversation"
+        raise Unsupported(
+            path, "this model's provider keeps no conversations: send the whole input with every request", "previous_response_not_found"
+        )
+    if state.background:
+        losses.dropped("background")
+
+
+def _encode_limits(request: Request, body: Json, out: Outgoing) -> None:
+    if request.max_output_tokens is not None:
+        body[out.dialect.max_tokens_field] = request.max_output_tokens
+    if request.stop:
+        limit = out.dialect.stop_limit
+        stop = list(request.stop) if out.own and limit else list(request.stop[:limit])
+        if len(stop) < len(request.stop):
+            (out.losses.approximated if stop else out.losses.dropped)("stop", detail=f"at most {limit}")
+        if stop:
+            body["stop"] = stop
+
+
+def _encode_sampling(request: Request, body: Json, out: Outgoing) -> None:
+    sampling, dialect = request.sampling, out.dialect
+    if sampling is NO_SAMPLING:
+        return
+    allowed = {
+        "temperature": dialect.sampling,
+        "top_p": dialect.sampling,
+        "top_k": dialect.top_k or out.own,
+        "seed": dialect.seed,
+        "presence_penalty": dialect.penalties,
+        "frequency_penalty": dialect.penalties,
+        "logit_bias": dialect.penalties,
+        "logprobs": dialect.logprobs,
+        "top_logprobs": dialect.logprobs,
+        "n": dialect.n,
+    }
+    for name, fits in allowed.items():
+        value = getattr(sampling, name)
+        if value is None:
+            continue
+        if fits:
+            body[name] = value
+        elif name != "n" or value != 1:
+            out.losses.dropped(name)
+    if "top_logprobs" in body and "logprobs" not in body and not out.own:
+        body["logprobs"] = True  # this wire wants both
+
+
+def _encode_output(request: Request, body: Json, out: Outgoing) -> None:
+    form = request.output
+    if form is None:
+        return
+    if form.kind == "text":
+        if out.own:
+            body["response_format"] = form.extras or {"type": "text"}
+        elif form.extras:
+            out.losses.extras(form.extras)
+        return
+    strongest = out.dialect.output
+    if strongest == "none":
+        out.losses.dropped("output", detail="the server knows no response_format")
+        return
+    if form.kind == "json_object":
+        body["response_format"] = {"type": "json_object"}
+        return
+    if strongest == "json_object":
+        out.losses.approximated("output", detail="as any JSON object: the server takes no schema")
+        body["response_format"] = {"type": "json_object"}
+        return
+    inner: Json = {"name": form.name or "response"}
+    if form.description is not None:
+        inner["description"] = form.description
+    inner["schema"] = form.schema or {}
+    strict = form.strict
+    if strict is not None and (out.own or out.dialect.strict):
+        inner["strict"] = strict
+    elif strict:
+        out.losses.dropped("strict")
+    out.extras(inner, form.extras, "")
+    body["response_format"] = {"type": "json_schema", "json_schema": inner}
+
+
+def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
+    openai = out.dialect.openai_extras or out.own
+    losses = out.losses
+    for field, name, value in (
+        ("verbosity", "verbosity", request.verbosity),
+        ("metadata", "metadata", request.metadata),
+        ("cache_key", "prompt_cache_key", request.cache.key),
+        ("cache_retention", "prompt_cache_retention", request.cache.retention),
+    ):
+        if value is None:
+            continue
+        if openai:
+            body[name] = value
+        else:
+            losses.dropped(field)
+    _encode_tier(request, body, out)
+    if request.cache.mark is not None:
+        losses.dropped("cache")
+    if request.cache.content is not None:
+        losses.dropped("prompt", detail="cached contents of another provider")
+    if request.state.store is not None:
+        if openai:
+            body["store"] = request.state.store
+        elif request.state.store:
+            losses.dropped("store", detail="nothing is kept")
+    if request.user is not None:
+        _encode_user(request.user, body, out)
+    if request.modalities:
+        if out.own or out.dialect.audio:
+            body["modalities"] = list(request.modalities)
+        elif tuple(word.lower() for word in request.modalities) != ("text",):
+            losses.dropped("modalities")
+    if request.include:
+        unmet = [word for word in request.include if word != "reasoning.encrypted_content"]
+        if unmet:
+            losses.dropped("include", detail=", ".join(unmet))
+    if request.betas:
+        losses.dropped("betas")
+
+
+_TIERS = {"standard": "default", "standard_only": "default", "fast": "priority"}
+
+
+def _encode_tier(request: Request, body: Json, out: Outgoing) -> None:
+    tier = request.service_tier
+    if tier is None:
+        return
+    if out.own:
+        body["service_tier"] = tier
+    elif out.dialect.openai_extras:
+        body["service_tier"] = _TIERS.get(tier, tier)
+    elif tier not in ("auto", "default", "standard"):
+        out.losses.dropped("service_tier")
+
+
+def _encode_user(user: str, body: Json, out: Outgoing) -> None:
+    if out.own:
+        body[out.dialect.user_field if out.dialect.user_field != "none" else "user"] = user
+        return
+    # Who asks is the client's and its own vendor's business.
+    out.losses.dropped("user")
+
+
+def _encode_stream(request: Request, body: Json, out: Outgoing) -> None:
+    if not request.stream:
+        return
+    body["stream"] = True
+    options: Json = dict(request.extras.get("stream_options") or {}) if out.own else {}
+    if out.dialect.stream_usage:
+        options["include_usage"] = True
+    if options:
+        body["stream_options"] = options
