@@ -61,11 +61,12 @@ BEST: dict[Format, dict[str, Any]] = {
 """A target that takes whatever its wire can say. Vendors and models may refuse more (``rosetta.providers``)."""
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What one pair makes of one concept. ``notes`` are the losses in words, each once."""
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one pair makes of one concept: the losses, or the words of the refusal."""
 
     verdict: Verdict
-    notes: tuple[str, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    refusal: str = ""
 
 
 Findings = dict[str, Finding]
@@ -93,15 +94,27 @@ def _finding(losses: Callable[[], Iterable[Loss]], plain: set[tuple[str, str]]) 
     except Unsaid:
         return Finding("unsaid")
     except Unsupported as error:
-        return Finding("refuses", (error.message,))
-    notes = tuple(dict.fromkeys(f"{loss.field} {loss.kind}" + (f": {loss.detail}" if loss.detail else "") for loss in found))
+        return Finding("refuses", refusal=error.message)
     if not found:
         return Finding("keeps")
-    return Finding("drops" if any(loss.kind == "dropped" for loss in found) else "adapts", notes)
+    return Finding("drops" if any(loss.kind == "dropped" for loss in found) else "adapts", tuple(dict.fromkeys(found)))
 
 
 def _sign(loss: Loss) -> tuple[str, str]:
     return loss.field, loss.kind
+
+
+def why(finding: Finding) -> str:
+    """The losses in words; what the verdict says already is left out."""
+    if finding.refusal:
+        return finding.refusal
+    lone = len(finding.losses) == 1
+    words = []
+    for loss in finding.losses:
+        kind = "" if loss.kind == "dropped" else loss.kind
+        field = "" if lone else loss.field
+        words.append(": ".join(word for word in (" ".join(word for word in (field, kind) if word), loss.detail) if word))
+    return "; ".join(dict.fromkeys(word for word in words if word))
 
 
 def _losses(probe: Probe, source: Format, target: Format) -> tuple[Loss, ...]:

@@ -56,7 +56,7 @@ def text(pairs: list[tuple[Format, Format]]) -> str:
     """Signs in columns; for a single pair the reasons instead."""
     if len(pairs) == 1:
         found = fidelity.requests(*pairs[0])
-        return table(("REQUEST", "", "WHY"), [(concept, one.verdict, "; ".join(one.notes)) for concept, one in found.items()])
+        return table(("REQUEST", "", "WHY"), [(concept, one.verdict, fidelity.why(one)) for concept, one in found.items()])
     blocks = [LEGEND]
     for source, group in groupby(pairs, key=lambda pair: pair[0]):
         targets = [target for _, target in group]
@@ -67,7 +67,7 @@ def text(pairs: list[tuple[Format, Format]]) -> str:
 
 
 def as_json(pairs: list[tuple[Format, Format]]) -> str:
-    """``[{source, target, requests: {concept: {verdict, notes}}, replies: …}]``; replies go from the target to the source."""
+    """``[{source, target, requests: {concept: {verdict, losses, refusal}}, replies: …}]``; replies go from the target to the source."""
     document = [
         {"source": source, "target": target, "requests": fidelity.requests(source, target), "replies": fidelity.replies(target, source)}
         for source, target in pairs
@@ -128,5 +128,5 @@ def _rows(
 
 
 def _cell(finding: Finding) -> str:
-    why = "; ".join(finding.notes).replace("|", "\\|").replace("\n", " ")
+    why = fidelity.why(finding).replace("|", "\\|").replace("\n", " ")
     return f"{WORDS[finding.verdict]}{f' ({why})' if why else ''}"

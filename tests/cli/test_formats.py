@@ -48,7 +48,7 @@ def test_the_common_ground_is_kept_by_every_pair(source: Format, target: Format)
         "image, inline",
         "temperature up to 1",
     ):
-        assert ("keeps", ()) == (found[concept].verdict, found[concept].notes), concept
+        assert "keeps" == found[concept].verdict, concept
     replies = fidelity.replies(source, target)
     assert "keeps" == replies["text"].verdict
     assert "keeps" == replies["tool calls"].verdict
@@ -58,7 +58,8 @@ def test_the_common_ground_is_kept_by_every_pair(source: Format, target: Format)
 def test_what_is_kept_lost_nothing_and_what_is_not_says_why(source: Format, target: Format) -> None:
     """A verdict never stands alone."""
     for concept, finding in (*fidelity.requests(source, target).items(), *fidelity.replies(source, target).items()):
-        assert bool(finding.notes) == (finding.verdict in ("adapts", "drops", "refuses")), concept
+        assert bool(finding.losses) == (finding.verdict in ("adapts", "drops")), concept
+        assert bool(finding.refusal) == (finding.verdict == "refuses"), concept
 
 
 def test_no_row_is_empty() -> None:
