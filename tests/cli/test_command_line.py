@@ -86,12 +86,13 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(
 
 def test_a_reader_who_leaves_early_is_not_told_so() -> None:
     """``rosetta formats | head -1``."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "rosetta", "formats", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.read(10)
-        process.stdout.close()
-        assert b"" == process.stderr.read()
-        process.wait(30)
+    command = [sys.executable, "-m", "rosetta", "formats", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.read(10)
+            process.stdout.close()
+            assert b"" == process.stderr.read()
+        finally:
+            process.kill()

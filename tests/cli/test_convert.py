@@ -61,7 +61,12 @@ def test_a_model_and_a_vendor_choose_the_dialect(body: str, capfdbinary: pytest.
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "not JSON"), ("[]", "expected"), ('{"model": "m"}', "messages"), ('{"model": 1, "max_tokens": 1, "messages": []}', "model")],
+    [
+        ("{", "not JSON"),
+        ("[]", "expected"),
+        ('{"model": "m", "max_tokens": 1}', "messages"),
+        ('{"model": 1, "max_tokens": 1, "messages": []}', "model"),
+    ],
 )
 def test_what_cannot_be_converted_is_one_line_and_code_1(text: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the file, and the path of the fault in it."""
@@ -104,16 +109,19 @@ def test_a_reply_and_an_error_are_converted_too(tmp_path: Path, capfdbinary: pyt
 def test_a_stream_is_converted_as_it_comes() -> None:
     """From stdin, byte for byte, with the ending of the other format."""
     command = [sys.executable, "-m", "rosetta", "convert", "--from", "openai_chat", "--to", "anthropic", "--kind", "stream"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        first, rest = CHUNKS.encode()[:400], CHUNKS.encode()[400:]
-        process.stdin.write(first)
-        process.stdin.flush()
-        assert b"event: message_start\n" == process.stdout.readline()  # the rest has not been sent yet
-        process.stdin.write(rest)
-        process.stdin.close()
-        out = process.stdout.read()
-        assert 0 == process.wait(30)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            first, rest = CHUNKS.encode()[:400], CHUNKS.encode()[400:]
+            process.stdin.write(first)
+            process.stdin.flush()
+            assert b"event: message_start\n" == process.stdout.readline()  # the rest has not been sent yet
+            process.stdin.write(rest)
+            process.stdin.close()
+            out = process.stdout.read()
+            assert 0 == process.wait(30)
+        finally:
+            process.kill()
     assert "Hé".encode() in out
     assert out.rstrip().endswith(b'data: {"type":"message_stop"}')

@@ -76,7 +76,7 @@ def test_no_row_is_empty() -> None:
         ("openai_chat", "anthropic", "seed", "drops"),
         ("openai_chat", "openai_responses", "stop sequences", "drops"),
         ("openai_responses", "anthropic", "free-text tool with a grammar", "adapts"),
-        ("openai_responses", "openai_chat", "tools in a namespace", "adapts"),
+        ("openai_responses", "openai_chat", "tools in a namespace", "keeps"),
         ("openai_responses", "anthropic", "previous answer by id", "refuses"),
         ("google_genai", "openai_chat", "safety settings", "drops"),
         ("anthropic", "openai_chat", "top_k", "keeps"),

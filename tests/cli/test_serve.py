@@ -20,14 +20,17 @@ def test_it_tells_its_address_and_answers_there(tmp_path: Path) -> None:
     environment = {**kept, "HOME": str(tmp_path), "OLLAMA_HOST": "127.0.0.1:9", "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "rosetta", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        first = process.stdout.readline().split()
-        assert ["rosetta", "listens", "on"] == [first[0], *first[2:4]]
-        with urllib.request.urlopen(f"{first[4]}/readyz", timeout=10) as answer:
-            assert 200 == answer.status
-        assert "models: echo " in process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) in (0, -signal.SIGTERM)
+        try:
+            assert process.stdout is not None
+            first = process.stdout.readline().split()
+            assert ["rosetta", "listens", "on"] == [first[0], *first[2:4]]
+            with urllib.request.urlopen(f"{first[4]}/readyz", timeout=10) as answer:
+                assert 200 == answer.status
+            assert "models: echo " in process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) in (0, -signal.SIGTERM)
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
