@@ -15,14 +15,14 @@ _STREAM_CODES: dict[FailureKind, str] = {
     "unprocessable": "invalid_prompt",
     "too_large": "invalid_prompt",
     "content_policy": "content_policy_violation",
-    "overloaded": "server_is_overloaded",
 }
-"""The codes of ``response.error``: Codex tells by them whether to try again."""
+"""The codes of ``response.error``: Codex tells by them whether to try again. ``server_is_overloaded`` makes it give up, so an overloaded upstream
+is a ``server_error``."""
 
 
 def response_error(failure: Failure) -> Json:
     """The ``error`` of a failed response."""
-    code = failure.code if failure.code in CODES else _STREAM_CODES.get(failure.kind, "server_error")
+    code = failure.code if failure.code in CODES and failure.kind != "overloaded" else _STREAM_CODES.get(failure.kind, "server_error")
     message = safe_message(failure)
     if failure.kind == "rate_limited" and failure.retry_after_s is not None and DELAY.search(message) is None:
         message = f"{message.rstrip('. ')}. Please try again in {failure.retry_after_s:g}s."  # where Codex looks for the delay

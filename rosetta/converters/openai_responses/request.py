@@ -387,7 +387,7 @@ def _encode_openai(request: Request, body: Json, out: Outgoing) -> None:
     if cache.mark is not None:
         losses.dropped("cache", detail="the server caches by itself")
     if cache.content is not None:
-        losses.dropped("state", detail="the cached content is kept at another provider")
+        losses.dropped("prompt", detail="the cached contents are kept at another provider")
     if request.user is not None:
         _encode_user(request, body, out)
 

@@ -73,6 +73,8 @@ _MESSAGE_TEXT = frozenset({"type", "text", "annotations", "logprobs"})
 _CALL = frozenset({"type", "id", "status", "call_id", "name", "namespace", "arguments", "input"})
 _IMAGE = frozenset({"type", "id", "status", "result"})
 IMAGE_CALL = "image_generation_call"
+_CUT = frozenset({"message", "function_call", "custom_tool_call"})
+"""The items that can be ``incomplete``."""
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -230,7 +232,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         items.add(part)
     items.close()
     status, reason = encode_finish(finish, own=own, refused=refused, empty=not items.output, losses=losses)
-    if status == "incomplete" and items.output and "status" in items.output[-1]:
+    if status == "incomplete" and items.output and items.output[-1]["type"] in _CUT:
         items.output[-1]["status"] = "incomplete"
     logprobs = choice.logprobs or {}
     if logprobs.get("content"):
@@ -399,7 +401,7 @@ class _Items:
                 self._content.append(part.data)
             else:
                 self.close()
-                self.output.append(dict(part.data))
+                self.output.append(part.data)
         elif part.text:
             self._losses.approximated("part", part.at, "as text")
             self._content.append(output_text(part.text, []))
