@@ -56,7 +56,7 @@ BEST: dict[Format, dict[str, Any]] = {
         "hosted_tools": HOSTED,
         "user_id": True,
     },
-    "google_genai": {"levels": ("MINIMAL", "LOW", "MEDIUM", "HIGH"), "name_limit": 128},
+    "google_genai": {"levels": ("MINIMAL", "LOW", "MEDIUM", "HIGH"), "link_media": True, "name_limit": 128},
 }
 """A target that takes whatever its wire can say. Vendors and models may refuse more (``rosetta.providers``)."""
 
@@ -112,7 +112,7 @@ def why(finding: Finding) -> str:
     words = []
     for loss in finding.losses:
         kind = "" if loss.kind == "dropped" else loss.kind
-        field = "" if lone else loss.field
+        field = "" if lone and not loss.detail else loss.field
         words.append(": ".join(word for word in (" ".join(word for word in (field, kind) if word), loss.detail) if word))
     return "; ".join(dict.fromkeys(word for word in words if word))
 

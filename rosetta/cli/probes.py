@@ -100,6 +100,7 @@ HELLO = Turn("user", (Text("Hello"),))
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False}
 WEATHER = FunctionTool("weather", "Tells the weather.", SCHEMA)
 CLOCK = FunctionTool("clock", "Tells the time.", {"type": "object", "properties": {}, "additionalProperties": False})
+HALT = FunctionTool("halt", "Stops.")
 PATCH = CustomTool("patch", "Edits files.", Grammar("lark", 'start: "x"'))
 CALL = ToolCall("call_000000000000000000000001", "weather", '{"city":"Oslo"}')
 SECOND_CALL = ToolCall("call_000000000000000000000002", "weather", '{"city":"Rome"}')
@@ -162,6 +163,11 @@ def _foreign(source: Format, _target: Format) -> Request:
     )
 
 
+def _filed(source: Format, target: Format) -> Request | None:
+    google = "https://generativelanguage.googleapis.com/v1beta/files/1"
+    return _says(Media("image", FileId(google if source == "google_genai" else "file-1"), "image/png"))(source, target)
+
+
 def _think(**fields: Any) -> Callable[[Format, Format], Request | None]:
     return _asks(reasoning=ReasoningRequest(**fields))
 
@@ -187,7 +193,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("prompt", "name of a speaker", _asks(msgspec.structs.replace(HELLO, name="ann"))),
     Probe("media", "image, inline", _says(Media("image", Inline(PNG), "image/png"))),
     Probe("media", "image, by address", _says(Media("image", Link("https://example.com/a.png"), "image/png"))),
-    Probe("media", "image, by file id", _says(Media("image", FileId("file-1"), "image/png"))),
+    Probe("media", "image, by file id", _filed),
     Probe("media", "image detail", _says(Media("image", Inline(PNG), "image/png", detail="high"))),
     Probe("media", "PDF, inline", _says(Media("document", Inline(PDF), "application/pdf"))),
     Probe("media", "PDF, by address", _says(Media("document", Link("https://example.com/a.pdf"), "application/pdf"))),
@@ -196,7 +202,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("media", "audio, inline", _says(Media("audio", Inline(WAV), "audio/wav")), sources=("openai_chat", "google_genai")),
     Probe("media", "video, by address", _says(Media("video", Link("https://www.youtube.com/watch?v=1"), "video/mp4"))),
     Probe("tools", "function tool", _tools(WEATHER)),
-    Probe("tools", "function without arguments", _tools(FunctionTool("stop", "Stops."))),
+    Probe("tools", "function without arguments", _tools(HALT)),
     Probe("tools", "strict function", _tools(msgspec.structs.replace(WEATHER, strict=True))),
     Probe("tools", "free-text tool with a grammar", _tools(PATCH)),
     Probe(
@@ -229,7 +235,11 @@ PROBES: tuple[Probe, ...] = (
     Probe("tools", "tool choice: none", _tools(WEATHER, tool_choice=ToolChoice("none"))),
     Probe("tools", "tool choice: any tool", _tools(WEATHER, tool_choice=ToolChoice("required"))),
     Probe("tools", "tool choice: one tool", _tools(WEATHER, CLOCK, tool_choice=ToolChoice("required", (ToolName("weather"),)))),
-    Probe("tools", "tool choice: some tools", _tools(WEATHER, CLOCK, tool_choice=ToolChoice("auto", (ToolName("weather"),)))),
+    Probe(
+        "tools",
+        "tool choice: some tools",
+        _tools(WEATHER, CLOCK, HALT, tool_choice=ToolChoice("required", (ToolName("weather"), ToolName("clock")))),
+    ),
     Probe("tools", "no parallel calls", _tools(WEATHER, parallel_tool_calls=False)),
     Probe("history", "tool call and result", _called(ToolResult(CALL.id, (Text("Rain."),)))),
     Probe(
@@ -285,7 +295,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("reasoning", "reasoning text of earlier turns", _answered(Reasoning(("I think.",)), Text("Hi."))),
     Probe("reasoning", "sealed reasoning, back to its maker", _sealed, direct=True),
     Probe("reasoning", "sealed reasoning, to another provider", _foreign, direct=True),
-    Probe("answer", "JSON schema", _asks(output=OutputFormat("json_schema", SCHEMA, "city", strict=True))),
+    Probe("answer", "JSON schema", _asks(output=OutputFormat("json_schema", SCHEMA, "city"))),
     Probe("answer", "any JSON object", _asks(output=OutputFormat("json_object"))),
     Probe("answer", "verbosity", _asks(verbosity="low")),
     Probe("answer", "audio answer", _asks(modalities=("text", "audio"))),

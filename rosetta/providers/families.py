@@ -261,18 +261,24 @@ def _gemini(window: int, output: int, *names: str, **dialect: Any) -> Family:
 
 # Before 3: an id on a call is a 400, a result is text, and tools go with no JSON type.
 _BEFORE_3: dict[str, Any] = {"call_ids": False, "result_media": False, "tools_with_json": False}
+_IN_2_5: dict[str, Any] = {"thinking": "budget", "link_media": True, **_BEFORE_3}
 # From 3 on: the first call of a step must bring its signature, penalties are a 400, one candidate.
-_FROM_3: dict[str, Any] = {"thinking": "level", "signatures": "required", "penalties": False, "candidates": False, "name_limit": 128}
+_FROM_3: dict[str, Any] = {
+    "thinking": "level",
+    "signatures": "required",
+    "penalties": False,
+    "candidates": False,
+    "link_media": True,  # any https address in fileData, since January 2026
+    "name_limit": 128,
+}
 
 _GEMINI = (
     _gemini(1_048_576, 65536, "gemini-*", **_FROM_3, levels=_TO_G_HIGH),  # unknown, the -latest names, 3.5 and later Pro
     _gemini(1_048_576, 8192, "gemini-1*", thinking="none", schemas="openapi", hosted_tools=("code_execution",), **_BEFORE_3),
     _gemini(1_048_576, 8192, "gemini-2.0*", thinking="none", hosted_tools=("web_search", "code_execution"), **_BEFORE_3),
-    _gemini(1_048_576, 65536, "gemini-2.5-flash*", thinking="budget", thinking_off=True, budget_min=1, budget_max=24576, **_BEFORE_3),
-    _gemini(
-        1_048_576, 65536, "gemini-2.5-flash-lite*", thinking="budget", thinking_off=True, budget_min=512, budget_max=24576, **_BEFORE_3
-    ),
-    _gemini(1_048_576, 65536, "gemini-2.5-pro*", thinking="budget", thinking_off=False, budget_min=128, budget_max=32768, **_BEFORE_3),
+    _gemini(1_048_576, 65536, "gemini-2.5-flash*", thinking_off=True, budget_min=1, budget_max=24576, **_IN_2_5),
+    _gemini(1_048_576, 65536, "gemini-2.5-flash-lite*", thinking_off=True, budget_min=512, budget_max=24576, **_IN_2_5),
+    _gemini(1_048_576, 65536, "gemini-2.5-pro*", thinking_off=False, budget_min=128, budget_max=32768, **_IN_2_5),
     _gemini(32768, 32768, "gemini-2.5-flash-image*", thinking="none", hosted_tools=(), **_BEFORE_3),
     _gemini(1_048_576, 65536, "gemini-3-pro*", **_FROM_3, levels=_LOW_HIGH),
     _gemini(1_048_576, 65536, "gemini-3.1-pro*", **_FROM_3, levels=_TO_G_HIGH),

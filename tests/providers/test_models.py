@@ -131,13 +131,13 @@ def test_a_gpt_behind_an_unknown_server_keeps_its_nature_but_not_openais_house_r
 @pytest.mark.parametrize(
     ("model", "facts"),
     [
-        ("gemini-2.0-flash", {"thinking": "none", "call_ids": False}),
+        ("gemini-2.0-flash", {"thinking": "none", "call_ids": False, "link_media": False}),
         ("gemini-2.5-flash", {"thinking": "budget", "thinking_off": True, "call_ids": False, "penalties": True}),
         ("gemini-2.5-pro", {"thinking": "budget", "thinking_off": False, "budget_min": 128, "budget_max": 32768}),
         ("gemini-3-pro-preview", {"levels": ("LOW", "HIGH"), "signatures": "required", "penalties": False}),
         ("gemini-3-flash-preview", {"levels": ("MINIMAL", "LOW", "MEDIUM", "HIGH"), "call_ids": True}),
         ("gemini-3.5-flash-lite", {"levels": ("MINIMAL", "LOW", "MEDIUM", "HIGH"), "sampling": False}),
-        ("gemini-3.8-flash", {"levels": ("LOW", "MEDIUM", "HIGH"), "sampling": False}),
+        ("gemini-3.8-flash", {"levels": ("LOW", "MEDIUM", "HIGH"), "sampling": False, "link_media": True}),
         ("gemini-flash-latest", {"thinking": "level", "signatures": "required"}),
     ],
 )
