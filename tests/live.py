@@ -66,5 +66,6 @@ def four_upstreams(base: str, **more: Any) -> dict[str, Any]:
             "up-google": {"type": "google_genai", "base_url": base, "api_key": "k"},
         },
         "models": {name: name for name in ("up-chat", "up-responses", "up-anthropic", "up-google")},
+        "retries": {"attempts": 1},
         **more,
     }

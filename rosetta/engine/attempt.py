@@ -24,6 +24,7 @@ from rosetta.converters.converter import (
     WireEvent,
     WireRequest,
 )
+from rosetta.converters.google_genai import ArrayFraming
 from rosetta.engine.call import Call, Failed
 from rosetta.engine.headers import upward
 from rosetta.engine.plan import Step
@@ -46,6 +47,7 @@ class Inbound:
         self._request: Request | None = None
         self._losses: tuple[Loss, ...] = ()
         self._encoder: StreamEncoder | None = None
+        self._array = ArrayFraming() if call.array else None
         self._created = int(time.time())
 
     @property
@@ -79,6 +81,14 @@ class Inbound:
     def reply(self) -> Reply:
         """What the client's encoder must know."""
         return Reply(self.request, self.call.model, self._created, new_id, self.input_tokens)
+
+    def frame(self, event: WireEvent) -> bytes:
+        """An event as bytes of the client's stream."""
+        return self.converter.frame(event) if self._array is None else self._array.frame(event)
+
+    def tail(self) -> bytes:
+        """What ends the body after the last event."""
+        return b"" if self._array is None else self._array.end()
 
     @property
     def encoder(self) -> StreamEncoder:
@@ -127,7 +137,7 @@ class Attempt:
 
     def frame(self, event: WireEvent) -> bytes:
         """An event as bytes of the client's stream."""
-        return self.inbound.converter.frame(event)
+        return self.inbound.frame(event)
 
     def unary(self, body: bytes) -> tuple[bytes, tuple[Loss, ...], Usage]:
         """The client's body for a whole answer, what it lost, and its usage. Raises UpstreamFailed or Malformed (the upstream's fault)."""

@@ -124,7 +124,8 @@ class Run:
             raise failed
         # The head is out: the stream itself says why it ends.
         encoder = self.inbound.encoder
-        await self.writer.write(b"".join(self.inbound.converter.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
+        await self._write(b"".join(self.inbound.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
+        await self._end()
 
     async def _tried(self, step: Step) -> None:
         try:
@@ -264,8 +265,7 @@ class Run:
             outcome.usage, outcome.finish = hop.usage, hop.finish_reasons
             outcome.failure, outcome.reply_losses = hop.failure, (*hop.losses, *self._check_prompt(attempt))
         outcome.status = 200
-        watch.waiting_since = None
-        await self.writer.write(b"")
+        await self._end()
         try:
             async with asyncio.timeout(DRAIN_S):
                 async for _ in chunks:
@@ -281,6 +281,13 @@ class Run:
             raise Failed(answer_failure(error, attempt.step.provider.name)) from error
         self.outcome.status = 200
         await self._write(out)
+        await self._end()
+
+    async def _end(self) -> None:
+        """Nothing follows: the client's body is complete."""
+        await self._write(self.inbound.tail())
+        self.watch.waiting_since = None
+        await self.writer.write(b"")
 
     def _check_prompt(self, attempt: Attempt) -> tuple[Loss, ...]:
         """Ollama cuts long prompts in silence; its count gives it away."""
@@ -311,7 +318,7 @@ class Run:
         converter = self.inbound.converter
         if self.attempt is not None and not self.attempt.relays_reply:
             self.opened = True
-            opening = b"".join(converter.frame(wire) for wire in self.inbound.encoder.open())
+            opening = b"".join(self.inbound.frame(wire) for wire in self.inbound.encoder.open())
         else:
             opening = b": open\n\n" if converter.ping is not None else b""
         if opening:

@@ -1,0 +1,184 @@
+"""Thinking and thought signatures: https://ai.google.dev/gemini-api/docs/thought-signatures.
+
+A signature is bound to a visible part, mostly the first call of a step. Foreign states travel to a Google client as the base64 of their envelope in the same field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rosetta.converters import effort as levels
+from rosetta.converters import media, seals
+from rosetta.converters.converter import Json, Ticket
+from rosetta.converters.fields import Fields
+from rosetta.converters.google_genai.parts import FORMAT, Outgoing
+from rosetta.ir.parts import Reasoning, Seal, Text, ToolResult
+from rosetta.ir.request import Effort, ReasoningRequest, Request, Turn
+
+SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+"""The documented value that switches validation off for a call whose signature was made by nobody here."""
+
+LEVELS: dict[str, Effort] = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high", "XHIGH": "xhigh"}
+_WORDS: dict[Effort, str] = {effort: word for word, effort in LEVELS.items()}
+_NOTHING = ReasoningRequest()
+
+
+# ------------------------------------------------------------------------------------------------------------------------ settings
+
+
+def decode_settings(config: Fields | None) -> ReasoningRequest:
+    """``thinkingConfig``."""
+    thinking = config.fields("thinkingConfig") if config is not None else None
+    if thinking is None:
+        return _NOTHING
+    extras: dict[str, Any] = {}
+    visible, budget, word = (
+        thinking.maybe("includeThoughts", bool),
+        thinking.maybe("thinkingBudget", int),
+        thinking.maybe("thinkingLevel", str),
+    )
+    effort = LEVELS.get((word or "").upper())
+    if word is not None and effort is None and word.upper() != "THINKING_LEVEL_UNSPECIFIED":
+        extras["thinkingLevel"] = word
+    extras.update({key: value for key, value in thinking.rest().items() if value is not None})
+    mode: Any = "off" if budget == 0 else "adaptive" if budget == -1 else "on" if budget is not None else None
+    return ReasoningRequest(mode, effort, budget if budget is not None and budget > 0 else None, visible, extras=extras)
+
+
+def encode_settings(request: Request, turn_effort: Effort | None, out: Outgoing) -> Json | None:
+    """``thinkingConfig``: a level or a budget, never both."""
+    wanted, dialect = request.reasoning, out.dialect
+    effort = turn_effort or wanted.effort
+    if wanted == _NOTHING and effort is None:
+        return None
+    if not out.own:
+        out.losses.extras(wanted.extras)
+    if wanted.summary not in (None, "auto"):
+        out.losses.approximated("summary", detail="there is one kind of summary")
+    if dialect.thinking == "none":
+        for field, value in (("effort", effort), ("budget", wanted.budget), ("visible", wanted.visible)):
+            if value not in (None, "none", False):
+                out.losses.dropped(field, detail="the model does not think")
+        return None
+    config: Json = dict(wanted.extras) if out.own else {}
+    if wanted.visible is not None:
+        config["includeThoughts"] = wanted.visible
+    elif wanted.summary is not None:
+        config["includeThoughts"] = True
+    off = wanted.mode == "off" or effort == "none"
+    if dialect.thinking == "level":
+        _encode_level(wanted, effort, off, config, out)
+    else:
+        _encode_budget(wanted, effort, off, config, out)
+    return config or None
+
+
+def _encode_level(wanted: ReasoningRequest, effort: Effort | None, off: bool, config: Json, out: Outgoing) -> None:
+    accepted = [LEVELS[word] for word in out.dialect.levels]
+    field = "effort"
+    if off:
+        lowest = levels.nearest("minimal", accepted)
+        field, effort = "effort" if wanted.effort == "none" else "reasoning", lowest
+        if lowest is not None:
+            config["thinkingLevel"] = _WORDS[lowest]
+        out.losses.approximated(field, detail="the model always thinks")
+        return
+    if effort is None and wanted.budget is not None:
+        field, effort = "budget", levels.of_budget(wanted.budget)
+        out.losses.approximated("budget", detail=f"as the level {effort}")
+    if effort is None:
+        return
+    found = levels.nearest(effort, accepted)
+    if found is None:
+        out.losses.dropped(field)
+        return
+    config["thinkingLevel"] = _WORDS[found]
+    if found != effort and field == "effort":
+        out.losses.approximated("effort", detail=f"{found} instead of {effort}")
+
+
+def _encode_budget(wanted: ReasoningRequest, effort: Effort | None, off: bool, config: Json, out: Outgoing) -> None:
+    dialect = out.dialect
+    if off:
+        if dialect.thinking_off:
+            config["thinkingBudget"] = 0
+        else:
+            config["thinkingBudget"] = dialect.budget_min
+            out.losses.approximated("effort" if wanted.effort == "none" else "reasoning", detail="the model always thinks")
+        return
+    if wanted.budget is not None:
+        budget = min(max(wanted.budget, dialect.budget_min), dialect.budget_max)
+        config["thinkingBudget"] = budget
+        if budget != wanted.budget:
+            out.losses.approximated("budget", detail=f"{budget} tokens")
+    elif effort is not None:
+        budget = min(max(levels.BUDGET_TOKENS[effort], dialect.budget_min), dialect.budget_max)
+        config["thinkingBudget"] = budget
+        out.losses.emulated("effort", detail=f"as a budget of {budget} tokens")
+    elif wanted.mode == "adaptive":
+        config["thinkingBudget"] = -1
+
+
+# ------------------------------------------------------------------------------------------------------------------------ requests
+
+
+def opened(part: Json) -> tuple[tuple[Seal, ...], Seal | None]:
+    """What a client's ``thoughtSignature`` holds: the seals of thoughts, and the seal of the part itself."""
+    value = part.get("thoughtSignature")
+    if type(value) is not str or not value:
+        return (), None
+    found = seals.opened(value, "thought_signature", bound="part")
+    own = tuple(seal for seal in found if seal.bound == "reasoning")
+    return own, next((seal for seal in found if seal.bound == "part"), None)
+
+
+def encode_seal(seal: Seal | None, at: str, out: Outgoing) -> str | None:
+    """The value for ``thoughtSignature`` where the target made it; a Loss where somebody else did."""
+    if seal is None:
+        return None
+    if seals.belongs(seal, out.target, FORMAT):
+        return media.standard_base64(seal.value)
+    out.losses.dropped("seal", at, "made by another provider")
+    return None
+
+
+def encode_thought(part: Reasoning, out: Outgoing) -> Json | None:
+    """A thought part which the target made itself; of all else nothing is sent."""
+    own = next((seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)), None)
+    if own is not None:
+        return {"text": part.text, "thought": True, "thoughtSignature": media.standard_base64(own.value)}
+    if part.seals:
+        out.losses.dropped("seal", part.at, "made by another provider or model")
+    elif part.text and not out.own:
+        out.losses.dropped("reasoning_text", part.at, "thoughts of another model")
+    elif part.text:
+        return {"text": part.text, "thought": True}
+    return None
+
+
+def needs_skip(turns: tuple[Turn, ...]) -> int:
+    """Where the current turn begins: the index after the last turn in which the user really said something. Only there signatures are checked."""
+    for index in range(len(turns) - 1, -1, -1):
+        turn = turns[index]
+        said = any(isinstance(part, Text) and part.text for part in turn.parts)
+        if turn.role == "user" and said and not any(isinstance(part, ToolResult) for part in turn.parts):
+            return index + 1
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------------------------------ answers
+
+
+def sealed(part: Json, ticket: Ticket, bound: str) -> Seal | None:
+    """The signature on a part of an answer."""
+    value = part.get("thoughtSignature")
+    if type(value) is not str or not value:
+        return None
+    return Seal("thought_signature", value, ticket.provider, ticket.model, bound="part" if bound == "part" else "reasoning")
+
+
+def carried(pending: list[Seal]) -> str | None:
+    """The value for a client's ``thoughtSignature``: Google's own bare, others as one envelope; None where there is nothing or it is too large."""
+    if len(pending) == 1 and seals.HOME[pending[0].kind] == FORMAT:
+        return media.standard_base64(pending[0].value)
+    return seals.wrap_base64(pending)

@@ -1,0 +1,306 @@
+"""Requests ⇄ IR: https://ai.google.dev/api/generate-content.
+
+The normal form of a round trip: camelCase; ``parameters`` as ``parametersJsonSchema``; neighbouring contents of the model as one; role always there; standard base64;
+enum values in upper case.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rosetta.converters import pairing, schema
+from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
+from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.google_genai.parts import FORMAT, Outgoing, normal
+from rosetta.converters.google_genai.reasoning import decode_settings, encode_settings
+from rosetta.converters.google_genai.tools import NAME_INVALID, decode_choice, decode_tools, encode_choice, encode_tools
+from rosetta.converters.google_genai.turns import Contents, decode_system, encode_contents, encode_system
+from rosetta.converters.losses import Losses
+from rosetta.converters.names import ToolNames
+from rosetta.ir.parts import NO_EXTRAS
+from rosetta.ir.request import NO_CACHE, NO_STATE, CacheRequest, Effort, OutputFormat, Request, Sampling, State
+
+STOP_LIMIT = 5
+_JSON = "application/json"
+
+
+def path(model: str, verb: str) -> str:
+    """``/v1beta/models/MODEL:verb``; a name that has its collection keeps it."""
+    name = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
+    return f"/v1beta/{name}:{verb}"
+
+
+# ------------------------------------------------------------------------------------------------------------------------ decode
+
+
+def decode_request(wire: WireRequest) -> Coded[Request]:
+    """A request body; the model and whether it streams come from the path. Raises Malformed."""
+    try:
+        return Coded(_decode(wire))
+    except RecursionError:
+        raise Malformed("", "nested too deeply") from None
+
+
+def _decode(wire: WireRequest) -> Request:
+    fields = Fields(normal(wire.body))
+    model = (wire.model or fields.maybe("model", str) or "").removeprefix("models/")
+    fields.drop("model")
+    contents = fields.any("contents")
+    if type(contents) in (dict, str):
+        contents = [contents]
+    if type(contents) is not list:
+        raise Malformed("contents", f"expected array, got {'null or nothing' if contents is None else type_name(contents)}")
+    if not contents:
+        raise Malformed("contents", "expected at least one content")
+    read = Contents()
+    read.read(contents)
+    config = fields.fields("generationConfig")
+    extras: dict[str, Any] = {}
+    tools = fields.maybe("tools", list) or []
+    cached, store = fields.maybe("cachedContent", str), fields.maybe("store", bool)
+    request = Request(
+        format=FORMAT,
+        model=model,
+        turns=tuple(read.turns),
+        system=decode_system(fields.any("systemInstruction")),
+        tools=decode_tools(tools),
+        tool_choice=decode_choice(fields.maybe("toolConfig", dict)),
+        sampling=_decode_sampling(config),
+        max_output_tokens=config.maybe("maxOutputTokens", int) if config is not None else None,
+        stop=config.strings("stopSequences") if config is not None else (),
+        reasoning=decode_settings(config),
+        output=_decode_output(config),
+        modalities=config.strings("responseModalities") if config is not None else (),
+        cache=NO_CACHE if cached is None else CacheRequest(content=cached),
+        state=NO_STATE if store is None else State(store),
+        service_tier=fields.maybe("serviceTier", str),
+        metadata=fields.maybe("labels", dict),
+        stream=bool(wire.stream),
+        extras=extras,
+    )
+    if config is not None:
+        rest = {key: value for key, value in config.rest().items() if value is not None}
+        if rest:
+            extras["generationConfig"] = rest
+    extras.update({key: value for key, value in fields.rest().items() if value is not None})
+    return request
+
+
+def _decode_sampling(config: Fields | None) -> Sampling:
+    if config is None:
+        return Sampling()
+    top_k = config.any("topK")
+    if top_k is not None and (type(top_k) not in (int, float)):
+        raise Malformed("generationConfig.topK", f"expected int, got {type_name(top_k)}")
+    return Sampling(
+        temperature=config.maybe("temperature", float),
+        top_p=config.maybe("topP", float),
+        top_k=None if top_k is None else int(top_k),
+        seed=config.maybe("seed", int),
+        presence_penalty=config.maybe("presencePenalty", float),
+        frequency_penalty=config.maybe("frequencyPenalty", float),
+        logprobs=config.maybe("responseLogprobs", bool),
+        top_logprobs=config.maybe("logprobs", int),
+        n=config.maybe("candidateCount", int),
+    )
+
+
+def _decode_output(config: Fields | None) -> OutputFormat | None:
+    if config is None:
+        return None
+    mime = config.maybe("responseMimeType", str)
+    plain, old = config.maybe("responseJsonSchema", dict), config.maybe("responseSchema", dict)
+    found = plain if plain is not None else None if old is None else schema.from_google(old)
+    if found is not None:
+        extras = {"responseMimeType": mime} if mime not in (None, _JSON) else NO_EXTRAS
+        return OutputFormat("json_schema", found, extras=extras)
+    if mime == _JSON:
+        return OutputFormat("json_object")
+    if mime is None:
+        return None
+    return OutputFormat("text", extras=NO_EXTRAS if mime == "text/plain" else {"responseMimeType": mime})
+
+
+# ------------------------------------------------------------------------------------------------------------------------ encode
+
+
+def encode_request(request: Request, target: Target) -> Sent:
+    """The request as the target's server takes it. Raises Unsupported."""
+    body, losses, names = _encode(request, target)
+    verb = "streamGenerateContent?alt=sse" if request.stream else "generateContent"
+    ticket = Ticket(target.provider, target.model, target.new_id, names.back, request.stream, target.dialect)
+    return Sent(WireCall(path(target.model, verb), body), tuple(losses), ticket)
+
+
+def _encode(request: Request, target: Target) -> tuple[Json, Losses, ToolNames]:
+    losses = Losses()
+    dialect = target.dialect
+    names = ToolNames(request.tools, limit=dialect.name_limit, invalid=NAME_INVALID)
+    out = Outgoing(own=request.format == FORMAT, target=target, names=names, losses=losses)
+    _refuse_state(request, out)
+    turns = pairing.paired(request.turns, losses)
+    body: Json = {"contents": encode_contents(turns, out)}
+    system = encode_system(request, out)
+    if system is not None:
+        body["systemInstruction"] = system
+    tools = encode_tools(request, out)
+    if tools:
+        body["tools"] = tools
+    choice = encode_choice(request, any("functionDeclarations" in tool for tool in tools), out)
+    if choice:
+        body["toolConfig"] = choice
+    config = _encode_config(request, turns, tools, out)
+    if config:
+        body["generationConfig"] = config
+    _encode_hints(request, body, out)
+    out.extras(body, {key: value for key, value in request.extras.items() if key != "generationConfig"}, "")
+    return body, losses, names
+
+
+def _refuse_state(request: Request, out: Outgoing) -> None:
+    state = request.state
+    if state.previous_response_id is not None or state.conversation is not None:
+        name = "previous_response_id" if state.previous_response_id is not None else "conversation"
+        raise Unsupported(
+            name, "this model's provider keeps no conversations: send the whole input with every request", "previous_response_not_found"
+        )
+    if state.background:
+        out.losses.dropped("background")
+    if state.store and not out.own:
+        out.losses.dropped("store", detail="nothing is kept")
+
+
+def _encode_config(request: Request, turns: Any, tools: list[Json], out: Outgoing) -> Json:
+    config: Json = {}
+    dialect, losses, sampling = out.dialect, out.losses, request.sampling
+    if request.max_output_tokens is not None:
+        config["maxOutputTokens"] = request.max_output_tokens
+    if request.stop:
+        stop = list(request.stop) if out.own else list(request.stop[:STOP_LIMIT])
+        if len(stop) < len(request.stop):
+            losses.approximated("stop", detail=f"at most {STOP_LIMIT}")
+        config["stopSequences"] = stop
+    for field, name, fits in (
+        ("temperature", "temperature", dialect.sampling),
+        ("top_p", "topP", dialect.sampling),
+        ("top_k", "topK", dialect.sampling),
+        ("seed", "seed", True),
+        ("presence_penalty", "presencePenalty", dialect.penalties),
+        ("frequency_penalty", "frequencyPenalty", dialect.penalties),
+        ("logprobs", "responseLogprobs", True),
+        ("top_logprobs", "logprobs", True),
+        ("n", "candidateCount", dialect.candidates),
+    ):
+        value = getattr(sampling, field)
+        if value is None:
+            continue
+        if fits:
+            config[name] = value
+        elif field != "n" or value != 1:
+            losses.dropped(field)
+    if "logprobs" in config and "responseLogprobs" not in config:
+        config["responseLogprobs"] = True  # this wire wants both
+    if sampling.logit_bias is not None:
+        losses.dropped("logit_bias")
+    effort: Effort | None = next((turn.effort for turn in reversed(turns) if turn.effort is not None), None)
+    thinking = encode_settings(request, effort, out)
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    _encode_output(request, config, tools, out)
+    if request.modalities and (out.own or tuple(word.lower() for word in request.modalities) != ("text",)):
+        config["responseModalities"] = [word.upper() for word in request.modalities]
+    if out.own:
+        config.update(request.extras.get("generationConfig") or {})
+    return config
+
+
+def _encode_output(request: Request, config: Json, tools: list[Json], out: Outgoing) -> None:
+    form = request.output
+    if form is None:
+        return
+    if form.kind == "text":
+        out.extras(config, form.extras, "")
+        return
+    if not out.dialect.tools_with_json and any("functionDeclarations" in tool for tool in tools) and not out.own:
+        out.losses.dropped("output", detail="the model takes no JSON form together with functions")
+        return
+    config["responseMimeType"] = _JSON
+    if form.kind == "json_schema":
+        if out.dialect.schemas == "openapi":
+            config["responseSchema"] = schema.google_openapi(form.schema, "", out.losses, "output")
+        else:
+            config["responseJsonSchema"] = schema.google_json_schema(form.schema)
+        if form.strict and not out.own:
+            out.losses.dropped("strict")
+    if form.extras:
+        out.extras(config, form.extras, "")
+
+
+_TIERS = {
+    "default": "standard",
+    "standard": "standard",
+    "standard_only": "standard",
+    "flex": "flex",
+    "priority": "priority",
+    "fast": "priority",
+}
+
+
+def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
+    losses = out.losses
+    if request.service_tier is not None:
+        tier = request.service_tier if out.own else _TIERS.get(request.service_tier)
+        if tier is not None:
+            body["serviceTier"] = tier
+        elif request.service_tier != "auto":
+            losses.dropped("service_tier")
+    if request.metadata is not None:
+        if out.own:
+            body["labels"] = request.metadata
+        else:
+            losses.dropped("metadata")
+    if request.cache.content is not None:
+        if out.own:
+            body["cachedContent"] = request.cache.content
+        else:
+            losses.dropped("prompt", detail="cached contents of another provider")
+    if request.state.store is not None and out.own:
+        body["store"] = request.state.store
+    for field, value in (
+        ("cache_key", request.cache.key),
+        ("cache_retention", request.cache.retention),
+        ("cache", request.cache.mark),
+        ("verbosity", request.verbosity),
+        ("user", request.user),
+        ("betas", request.betas or None),
+    ):
+        if value is not None:
+            losses.dropped(field)
+    unmet = [word for word in request.include if word != "reasoning.encrypted_content"]
+    if unmet:
+        losses.dropped("include", detail=", ".join(unmet))
+
+
+# ------------------------------------------------------------------------------------------------------------------------ counting
+
+
+def decode_count_request(wire: WireRequest) -> Coded[Request]:
+    """``countTokens`` in both its forms: contents alone, or a whole request inside."""
+    body = normal(wire.body)
+    inner = body.get("generateContentRequest")
+    if inner is None:
+        return decode_request(wire)
+    if type(inner) is not dict:
+        raise Malformed("generateContentRequest", f"expected object, got {type_name(inner)}")
+    return decode_request(WireRequest(inner, wire.headers, wire.model))
+
+
+def encode_count_request(request: Request, target: Target) -> Sent:
+    """A count of everything that a generation would read."""
+    body, losses, names = _encode(request, target)
+    inner = {
+        "model": path(target.model, "")[len("/v1beta/") : -1],
+        **{key: value for key, value in body.items() if key != "generationConfig"},
+    }
+    ticket = Ticket(target.provider, target.model, target.new_id, names.back, dialect=target.dialect)
+    return Sent(WireCall(path(target.model, "countTokens"), {"generateContentRequest": inner}), tuple(losses), ticket)
