@@ -9,7 +9,7 @@ probabilities that are empty, and a choice that holds nothing at all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 from rosetta.converters.converter import UpstreamFailed
 from rosetta.ir.errors import Failure
@@ -145,6 +145,9 @@ def _choices(blocks: dict[int, _Block], ends: dict[int, ChoiceEnd], logprobs: di
     return tuple(choices)
 
 
+_CHANNELS: dict[Literal["content", "refusal"], type[Text] | type[Refusal]] = {"content": Text, "refusal": Refusal}
+
+
 def unfold(response: Response) -> list[Event]:
     """The events that tell ``response``, each part in one delta."""
     events: list[Event] = [
@@ -158,13 +161,17 @@ def unfold(response: Response) -> list[Event]:
     ]
     number = 0
     for choice in response.choices:
+        waiting = [channel for channel in _CHANNELS if (choice.logprobs or {}).get(channel)]
         for part in choice.parts:
-            events.extend(_told(part, number, choice.index))
+            told = _told(part, number, choice.index)
+            for channel in waiting:
+                if isinstance(part, _CHANNELS[channel]):  # while the text is open that they are of
+                    told.insert(-1, LogprobsDelta(choice.index, (choice.logprobs or {})[channel], channel))
+                    waiting.remove(channel)
+                    break
+            events.extend(told)
             number += 1
-        for channel in ("content", "refusal"):
-            entries = (choice.logprobs or {}).get(channel)
-            if entries:
-                events.append(LogprobsDelta(choice.index, entries, channel))
+        events.extend(LogprobsDelta(choice.index, (choice.logprobs or {})[channel], channel) for channel in waiting)
         if choice.finish is not None:
             events.append(ChoiceEnd(choice.index, choice.finish, choice.extras))
     if response.usage is not NO_USAGE:

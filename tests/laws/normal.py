@@ -53,6 +53,15 @@ def without_nulls(node: Any) -> Any:
     return node
 
 
+def without_places(node: Any) -> Any:
+    """IR as plain data, without ``at``."""
+    if isinstance(node, dict):
+        return {key: value if key == "data" else without_places(value) for key, value in node.items() if key != "at"}
+    if isinstance(node, list):
+        return [without_places(each) for each in node]
+    return node
+
+
 def blocks(content: Any, kind: str = "text") -> list[Any]:
     """Content as a list of parts: a string is one text part, an empty one none."""
     if isinstance(content, str):
@@ -104,21 +113,54 @@ def anthropic(body: Json) -> Json:
 
 
 def chat(body: Json) -> Json:
-    """Content in lists, one name for the limit of tokens, legacy functions as tools, calls' arguments as they are."""
+    """Content in lists, one name for the limit of tokens, legacy functions as tools, what the server assumes anyway left out."""
     made = dict(body)
     if "max_tokens" in made:
         made["max_completion_tokens"] = made.pop("max_tokens")
     if isinstance(made.get("stop"), str):
         made["stop"] = [made["stop"]]
-    made["messages"] = [_chat_message(message) for message in made["messages"]]
+    if made.get("reasoning", {}).get("exclude") is False:
+        made["reasoning"] = {key: value for key, value in made["reasoning"].items() if key != "exclude"}
+    if "functions" in made:
+        made["tools"] = [{"type": "function", "function": function} for function in made.pop("functions")]
+    choice = made.pop("function_call", made.get("tool_choice"))
+    if isinstance(choice, dict) and "type" not in choice:
+        choice = {"type": "function", "function": choice}
+    if isinstance(choice, dict) and choice["type"] == "allowed_tools" and len(choice["allowed_tools"]["tools"]) == 1:
+        allowed = choice["allowed_tools"]
+        choice = allowed["tools"][0] if allowed["mode"] == "required" else choice
+    if choice is not None:
+        made["tool_choice"] = choice
+    if "tools" in made:
+        made["tools"] = [_chat_tool(tool) for tool in made["tools"]]
+    calls: list[str] = []
+    made["messages"] = [_chat_message(message, index, calls) for index, message in enumerate(made["messages"])]
     return made
 
 
-def _chat_message(message: Json) -> Json:
+def _chat_tool(tool: Json) -> Json:
+    kind = tool["type"]
+    return {**tool, kind: {key: value for key, value in tool[kind].items() if (key, value) != ("format", {"type": "text"})}}
+
+
+def _chat_message(message: Json, index: int, calls: list[str]) -> Json:
     made = {**message, "content": blocks(message.get("content"))}
     if made["role"] == "system":
         made["role"] = "developer"
-    return {key: value for key, value in made.items() if value not in ([], "") or key == "content"}
+    if made["role"] == "assistant":
+        words = [part["refusal"] for part in made["content"] if part["type"] == "refusal"]
+        if words:
+            made["refusal"] = "".join(words)
+        made["content"] = [part for part in made["content"] if part["type"] != "refusal"]
+    if "reasoning_details" in made:  # they hold the text
+        made.pop("reasoning", None)
+    if "function_call" in made:  # the legacy form has no ids: one after the place
+        calls.append(f"call_messages_{index}")
+        made["tool_calls"] = [{"id": calls[-1], "type": "function", "function": made.pop("function_call")}]
+    if made["role"] == "function":
+        made["role"], made["tool_call_id"] = "tool", calls[-1]
+        made.pop("name", None)
+    return made
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ OpenAI Responses
