@@ -125,7 +125,11 @@ def gemini(place: Place) -> Launch:
 
 
 def opencode_like(name: str, wire: str) -> Callable[[Place], Launch]:
-    """opencode and Kilo Code, which descends from it, through one of the Vercel AI SDK's providers."""
+    """opencode and Kilo Code, which descends from it, through one of the Vercel AI SDK's providers.
+
+    The chat provider sends thought signatures back only when it goes by the name ``google``, whatever stands behind it.
+    """
+    provider = "google" if wire == "chat" else "rig"
 
     def launch(place: Place) -> Launch:
         model = {
@@ -140,14 +144,14 @@ def opencode_like(name: str, wire: str) -> Callable[[Place], Launch]:
             "autoupdate": False,
             "share": "disabled",
             "permission": {"bash": "allow", "edit": "allow"},
-            "model": f"rig/{place.model}",
-            "small_model": f"rig/{place.model}",
-            "provider": {"rig": {"npm": AI_PROVIDERS[wire], "name": "Rig", "options": options, "models": {place.model: model}}},
+            "model": f"{provider}/{place.model}",
+            "small_model": f"{provider}/{place.model}",
+            "provider": {provider: {"npm": AI_PROVIDERS[wire], "name": "Rig", "options": options, "models": {place.model: model}}},
         }
         place.write(f".config/{name}/{name}.json", config)
         switches = ("AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS", "SHARE", "TELEMETRY")
         environment = {f"{name.upper()}_DISABLE_{switch}": "1" for switch in switches} | {"KILO_TELEMETRY_LEVEL": "off"}
-        return [str(binary(name)), "run", "--model", f"rig/{place.model}", "--auto", place.prompt], environment
+        return [str(binary(name)), "run", "--model", f"{provider}/{place.model}", "--auto", place.prompt], environment
 
     return launch
 
