@@ -17,7 +17,7 @@ from rosetta.converters import CONVERTERS
 from rosetta.converters.converter import Reply, Target, Ticket, Unsupported, WireRequest
 from rosetta.ir.loss import Loss
 from rosetta.ir.parts import FORMATS, Format
-from rosetta.ir.request import EFFORTS, Request
+from rosetta.ir.request import EFFORTS, ReasoningRequest, Request
 
 Verdict = Literal["keeps", "adapts", "drops", "refuses", "unsaid"]
 """``adapts``: said otherwise, or nearly. ``refuses``: the request is answered with an error. ``unsaid``: the source has no words for it."""
@@ -142,6 +142,8 @@ def _as_told(request: Request, source: Format, dialects: Mapping[Format, dict[st
 
 
 def _reply_losses(probe: ReplyProbe, upstream: Format, client: Format) -> tuple[Loss, ...]:
+    if upstream not in probe.sources:
+        raise Unsaid
     told = CONVERTERS[upstream].encode_response(probe.response(upstream), _reply(upstream))
     if any(loss.kind != "injected" for loss in told.losses):
         raise Unsaid
@@ -157,8 +159,10 @@ def _target(format: Format, dialects: Mapping[Format, dict[str, Any]]) -> Target
 
 
 def _reply(format: Format) -> Reply:
-    request = PROBES[0].build(format, format)
-    assert request is not None
+    asked = PROBES[0].build(format, format)
+    assert asked is not None
+    # Google's clients are only shown the thoughts that they ask for.
+    request = msgspec.structs.replace(asked, reasoning=ReasoningRequest(visible=True))
     return Reply(request, MODEL, 1_790_000_000, _ids())
 
 

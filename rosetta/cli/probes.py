@@ -80,7 +80,7 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 class ReplyProbe(msgspec.Struct, frozen=True):
-    """``parts`` are what the model answers, ``more`` the response's other fields; ``finish`` why it stopped."""
+    """``parts`` are what the model answers, ``finish`` is why it stopped. ``sources`` are the formats whose upstreams tell it."""
 
     concept: str
     parts: tuple[Part, ...]
@@ -88,6 +88,7 @@ class ReplyProbe(msgspec.Struct, frozen=True):
     logprobs: dict[str, Any] | None = None
     usage: Usage = Usage(input_uncached=10, output_total=5)
     choices: int = 1
+    sources: tuple[Format, ...] = FORMATS
 
     def response(self, format: Format) -> Response:
         """The reply of an upstream that speaks ``format``."""
@@ -275,7 +276,7 @@ PROBES: tuple[Probe, ...] = (
             ),
         ),
     ),
-    Probe("history", "refusal", _answered(Refusal("I will not."))),
+    Probe("history", "refusal", _answered(Refusal("I will not.")), sources=_OPENAI),
     Probe("history", "phase of a message", _answered(Text("Let me see.", phase="commentary"))),
     Probe(
         "history",
@@ -354,17 +355,25 @@ def _citation(source: Format) -> Citation:
 REPLIES: tuple[ReplyProbe, ...] = (
     ReplyProbe("text", (Text("Hi."),)),
     ReplyProbe("reasoning summary", (Reasoning(("I think.",)), Text("Hi."))),
-    ReplyProbe("reasoning, verbatim", (Reasoning(raw="I think."), Text("Hi."))),
+    ReplyProbe("reasoning, verbatim", (Reasoning(raw="I think."), Text("Hi.")), sources=("openai_responses",)),
     ReplyProbe("tool calls", (CALL, SECOND_CALL), Finish("tool_calls")),
-    ReplyProbe("text between calls", (Text("First."), CALL, Text("Then."), SECOND_CALL), Finish("tool_calls")),
-    ReplyProbe("refusal", (Refusal("I will not."),), Finish("refusal")),
-    ReplyProbe("cut at the output limit", (Text("Hi"),), Finish("length")),
-    ReplyProbe("stopped by a stop sequence", (Text("Hi"),), Finish("stop_sequence", sequence="END")),
-    ReplyProbe("stopped by a content filter", (Text("Hi"),), Finish("content_filter")),
-    ReplyProbe("several answers", (Text("Hi."),), choices=2),
     ReplyProbe(
-        "usage with caching and reasoning",
-        (Text("Hi."),),
-        usage=Usage(input_uncached=10, cache_read=100, cache_write=20, output_total=50, reasoning=30),
+        "text between calls",
+        (Text("First."), CALL, Text("Then."), SECOND_CALL),
+        Finish("tool_calls"),
+        sources=("openai_responses", "anthropic", "google_genai"),
     ),
+    ReplyProbe("refusal", (Refusal("I will not."),), Finish("refusal"), sources=("openai_chat", "openai_responses", "anthropic")),
+    ReplyProbe("cut at the output limit", (Text("Hi"),), Finish("length")),
+    ReplyProbe("stopped by a stop sequence", (Text("Hi"),), Finish("stop_sequence", sequence="END"), sources=("anthropic",)),
+    ReplyProbe(
+        "stopped by a content filter",
+        (Text("Hi"),),
+        Finish("content_filter"),
+        sources=("openai_chat", "openai_responses", "google_genai"),
+    ),
+    ReplyProbe("several answers", (Text("Hi."),), choices=2),
+    ReplyProbe("usage: cache reads", (Text("Hi."),), usage=Usage(input_uncached=10, cache_read=100, output_total=50)),
+    ReplyProbe("usage: cache writes", (Text("Hi."),), usage=Usage(input_uncached=10, cache_write=100, output_total=50)),
+    ReplyProbe("usage: reasoning", (Text("Hi."),), usage=Usage(input_uncached=10, output_total=50, reasoning=30)),
 )
