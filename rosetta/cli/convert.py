@@ -45,6 +45,9 @@ def run(options: Namespace) -> int:
         near = difflib.get_close_matches(options.provider, VENDORS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(VENDORS)}"
         raise Usage(f"no vendor is called {options.provider!r}; {hint}")
+    source = convert.converter(options.source).format
+    if options.kind == "request" and options.model is None and source == "google_genai" != convert.converter(options.target).format:
+        raise Usage("Google's requests name their model in the path and not in the body; give it with --model")
     try:
         if options.kind == "stream":
             _stream(options)

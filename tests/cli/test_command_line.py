@@ -60,6 +60,7 @@ def test_a_wrong_command_line_is_one_line_and_code_2(arguments: list[str], words
     [
         (["convert", "--from", "klingon", "--to", "anthropic"], "unknown format 'klingon': one of openai_chat"),
         (["convert", "--from", "anthropic", "--to", "openai_chat", "--provider", "openia"], "did you mean openai?"),
+        (["convert", "--from", "google", "--to", "anthropic"], "give it with --model"),
         (["formats", "--from", "klingon"], "unknown format 'klingon'"),
         (["formats", "--from", "chat", "--to", "openai_chat"], "nothing is converted"),
     ],
