@@ -8,8 +8,8 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from rosetta.cli import OK, WRONG, Wrong
-from rosetta.cli.routing import IN_PROCESS, rows, spoken
+from rosetta.cli import OK, WRONG
+from rosetta.cli.routing import rows
 from rosetta.cli.settings import Settings, add_config, settings
 from rosetta.cli.table import table
 from rosetta.config import Config
@@ -110,6 +110,3 @@ async def _ask(provider: Provider, config: Config) -> list[str]:
         if line:
             print(f"warning: {line}", file=sys.stderr)
     return faults
-
-
-__all__ = ["IN_PROCESS", "Wrong", "arguments", "report", "run", "spoken"]
