@@ -238,7 +238,7 @@ class Run:
                 out = hop.feed(chunk)
                 if out:
                     if not watch.committed:
-                        watch.committed = True
+                        watch.commit()
                         outcome.first_token_s = watch.elapsed()
                     await self._write(out)
                 elif hop.failure is not None and not hop.committed:

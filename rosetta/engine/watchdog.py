@@ -78,6 +78,12 @@ class Watchdog:
         self.waiting_since = self._loop.time()
         self._schedule()
 
+    def commit(self) -> None:
+        """The first content came: from now on the gaps count."""
+        self.committed = True
+        if self._handle is not None:
+            self._schedule()
+
     def waiting(self) -> None:
         """The attempt waits for the upstream's next bytes."""
         self.waiting_since = self._loop.time()
@@ -108,9 +114,9 @@ class Watchdog:
         return Failure("timeout", words[self.tripped or "total"], ours=True)
 
     def _due(self) -> float:
-        due = self._total_at
-        if self.waiting_since is not None:
-            due = min(due, self.waiting_since + (self._idle if self.committed else self._first_token))
+        # While nobody waits for the upstream its limit cannot be due, but it may be by the time it could be at the earliest.
+        since = self._loop.time() if self.waiting_since is None else self.waiting_since
+        due = min(self._total_at, since + (self._idle if self.committed else self._first_token))
         if self.head_at is not None:
             due = min(due, self.head_at)
         if self._ping is not None and self.last_written is not None:

@@ -109,7 +109,7 @@ def test_a_plain_question_gets_its_answer(gateway: LiveGateway, upstream: Upstre
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 def test_a_stream_that_breaks_says_so(gateway: LiveGateway, upstream: Upstream, wire: Wire, target: str, scenario: str) -> None:
     """An upstream that fails after 200, is cut, or says nothing never becomes a polite ending."""
-    upstream.control(scenario=scenario, strict=True)
+    upstream.control(scenario=scenario, strict=True, empty_tail=True)
     body = with_shell(wire, body_of(wire, target, "hi", stream=True))
     response = httpx.post(gateway.url + wire.path(target, True), json=body, headers=wire.headers, timeout=20)
     if response.status_code != 200:

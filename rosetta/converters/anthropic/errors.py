@@ -129,6 +129,8 @@ def failure_of(value: Any, status: int | None, retry_after_s: float | None = Non
 
 def _kind(word: Any, status: int | None, message: str, code: str | None) -> FailureKind:
     known = _TYPES.get(word) if type(word) is str else None
+    if known == "upstream_error" and status is not None:
+        known = _STATUSES.get(status, known)  # the status tells more than the catch-all type
     if known is None:
         if status is None:
             known = "bad_request" if word == "invalid_request_error" else "upstream_error"

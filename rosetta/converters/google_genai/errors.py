@@ -113,7 +113,8 @@ def failure_of(value: Any, status: int | None, retry_after_s: float | None = Non
 def _kind(word: Any, status: int | None, message: str, code: str | None) -> FailureKind:
     known = _STATUS_WORDS.get(word) if type(word) is str else None
     by_status = None if status is None else _STATUSES.get(status, "bad_request" if 400 <= status < 500 else "upstream_error")
-    known = known or by_status or "upstream_error"
+    if known is None or known == "upstream_error":  # the status tells more than INTERNAL
+        known = by_status or known or "upstream_error"
     if code == "API_KEY_INVALID":  # Google says 400 to a bad key
         return "auth"
     if known == "bad_request" and _TOO_LONG.search(message):

@@ -46,7 +46,7 @@ def _decode(wire: WireRequest) -> Request:
     model = (wire.model or fields.maybe("model", str) or "").removeprefix("models/")
     fields.drop("model")
     contents = fields.any("contents")
-    if type(contents) in (dict, str):
+    if type(contents) is dict:
         contents = [contents]
     if type(contents) is not list:
         raise Malformed("contents", f"expected array, got {'null or nothing' if contents is None else type_name(contents)}")

@@ -67,9 +67,6 @@ class Contents:
         """All contents, in order."""
         for index, content in enumerate(contents):
             at = f"contents.{index}"
-            if type(content) is str:  # the SDKs take it, and some clients send it
-                self.turns.append(Turn("user", (Text(content, at),), at))
-                continue
             if type(content) is not dict:
                 raise Malformed(at, f"expected object, got {type_name(content)}")
             role = content.get("role")
