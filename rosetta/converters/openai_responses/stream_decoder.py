@@ -49,13 +49,14 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 class _Part:
     """A text or refusal inside a message: its block, how much of it was told, and how many annotations."""
 
-    __slots__ = ("annotations", "block", "length", "open", "refusal")
+    __slots__ = ("annotations", "block", "length", "logprobs", "open", "refusal")
 
     def __init__(self, block: int, *, refusal: bool) -> None:
         self.block = block
         self.refusal = refusal
         self.length = 0
         self.annotations = 0
+        self.logprobs = 0
         self.open = True
 
 
@@ -346,7 +347,7 @@ class StreamDecoder:
     def _text_delta(self, data: Json) -> list[Event]:
         text = data["delta"]
         if not text:
-            return self._logprobs(data, [])
+            return []
         key = data.get("output_index")
         item = self._items.get(data.get("item_id") if key is None else key)
         part = None if item is None else item.parts.get(data.get("content_index", 0))
@@ -354,14 +355,14 @@ class StreamDecoder:
             return self._first(data, text, refusal=False)
         part.length += len(text)
         delta = TextDelta(part.block, text)
-        return self._logprobs(data, [delta]) if data.get("logprobs") else [delta]
+        return self._logprobs(data, part, [delta]) if data.get("logprobs") else [delta]
 
     def _first(self, data: Json, text: str, *, refusal: bool) -> list[Event]:
         events: list[Event] = []
         part = self._part(data, events, refusal=refusal)
         part.length += len(text)
         events.append(RefusalDelta(part.block, text) if refusal else TextDelta(part.block, text))
-        return self._logprobs(data, events)
+        return self._logprobs(data, part, events)
 
     def _part(self, data: Json, events: list[Event], *, refusal: bool) -> _Part:
         """The part that an event names, begun where nobody began it."""
@@ -381,9 +382,11 @@ class StreamDecoder:
         events.append(BlockStart(part.block, "refusal" if refusal else "text", phase=None if refusal else item.phase))
         return part
 
-    def _logprobs(self, data: Json, events: list[Event]) -> list[Event]:
+    def _logprobs(self, data: Json, part: _Part, events: list[Event]) -> list[Event]:
+        """Those of a delta."""
         entries = data.get("logprobs")
         if type(entries) is list and entries:
+            part.logprobs += len(entries)
             events.append(LogprobsDelta(0, entries))
         return events
 
@@ -444,13 +447,13 @@ class StreamDecoder:
             if not text and not annotations:
                 return
             known = item.parts[index] = self._new_part(item, events, refusal=refusal)
-        untold = known.length == 0
         self._rest_of_part(known, text, events)
         events += [
             CitationDelta(known.block, decode_annotation(found)) for found in annotations[known.annotations :] if type(found) is dict
         ]
-        if untold:
-            self._logprobs(value, events)
+        entries = value.get("logprobs")
+        if type(entries) is list and len(entries) > known.logprobs:
+            events.append(LogprobsDelta(0, entries[known.logprobs :]))
         known.open = False
         events.append(BlockEnd(known.block))
 

@@ -306,8 +306,7 @@ class StreamEncoder:
             return
         if self._thoughts is not None and self._thoughts.block == block:
             self._close_thoughts()
-        elif self._message is not None and self._message.block == block:
-            self._close_part()
+        # The part of a message stays open until something else begins: its log probabilities may come behind it.
         found = self._seals.pop(block, None)
         if found is None:
             return

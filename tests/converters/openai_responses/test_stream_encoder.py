@@ -280,9 +280,8 @@ def test_pictures_and_hosted_calls_are_items() -> None:
     """Added and done at once; a foreign block is said in words or lost by name; progress is nobody else's."""
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}}
     events: list[Event] = [Start(format="openai_responses")]
-    for block, part in enumerate(
-        (Media("image", Inline("iVBORw0KGgo="), "image/png"), Opaque("openai_responses", "web_search_call", search))
-    ):
+    own: tuple[Part, ...] = (Media("image", Inline("iVBORw0KGgo="), "image/png"), Opaque("openai_responses", "web_search_call", search))
+    for block, part in enumerate(own):
         events += [BlockStart(block, "data"), BlockData(block, part), BlockEnd(block)]
     wire = checked(*events, OpaqueEvent(Opaque("openai_responses", "response.x", {})), *ENDED)
     assert [item["type"] for item in items(wire)] == ["image_generation_call", "web_search_call"]
@@ -326,7 +325,7 @@ def test_a_cut_answer_is_incomplete_to_its_last_item(reason: FinishReason) -> No
         ("rate_limited", "rate_limit_exceeded"),
         ("context_too_long", "context_length_exceeded"),
         ("billing", "insufficient_quota"),
-        ("overloaded", "server_is_overloaded"),
+        ("overloaded", "server_error"),
         ("bad_request", "invalid_prompt"),
         ("truncated", "server_error"),
         ("upstream_error", "server_error"),
