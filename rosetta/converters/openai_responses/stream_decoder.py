@@ -16,9 +16,10 @@ from rosetta.converters.converter import Json, Ticket
 from rosetta.converters.custom import InputUnwrapper
 from rosetta.converters.openai_responses.errors import failure_of
 from rosetta.converters.openai_responses.finish import decode_finish, decode_usage
+from rosetta.converters.openai_responses.items import argument_text, decode_other, restored
 from rosetta.converters.openai_responses.parts import FORMAT, decode_annotation, unknown
 from rosetta.converters.openai_responses.reasoning import sealed
-from rosetta.converters.openai_responses.response import ECHO, argument_text, decode_other, moment, restored, tier
+from rosetta.converters.openai_responses.response import ECHO, moment, tier
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
     ArgumentsDelta,

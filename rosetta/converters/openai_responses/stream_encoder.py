@@ -19,8 +19,9 @@ from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.errors import response_error
 from rosetta.converters.openai_responses.finish import encode_finish, encode_usage, usage_losses
+from rosetta.converters.openai_responses.items import call_item, carrier, image_item, message_item, reasoning_item
 from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation, is_cut
-from rosetta.converters.openai_responses.response import call_item, carrier, envelope, image_item, message_item, reasoning_item, response_id
+from rosetta.converters.openai_responses.response import envelope, response_id
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
     ArgumentsDelta,

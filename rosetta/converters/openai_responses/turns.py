@@ -17,6 +17,7 @@ from rosetta.converters import pairing
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import Fields, type_name
 from rosetta.converters.losses import Losses
+from rosetta.converters.openai_responses.calls import decode_call, decode_result, encode_call, encode_result
 from rosetta.converters.openai_responses.parts import (
     FORMAT,
     Outgoing,
@@ -29,7 +30,7 @@ from rosetta.converters.openai_responses.parts import (
     unknown,
 )
 from rosetta.converters.openai_responses.reasoning import attach, attached, decode_reasoning, encode_reasoning
-from rosetta.converters.openai_responses.tools import Declared, decode_call, decode_result, encode_call, encode_result
+from rosetta.converters.openai_responses.tools import Declared
 from rosetta.ir.parts import Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import EFFORTS, Effort, Request, Role, Turn
 
