@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from rosetta.convert import located
@@ -46,6 +47,15 @@ REQUEST_CASES = [
 STREAM_CASES = [(source, name, target) for source in FORMATS for name in STREAMS[source] for target in FORMATS if target != source]
 
 
+def few(node: Any) -> Any:
+    """A recorded request with the first three of its tools."""
+    if isinstance(node, dict):
+        return {key: few(value)[:3] if key in ("tools", "functionDeclarations") else few(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [few(each) for each in node]
+    return node
+
+
 def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -67,7 +77,11 @@ def told(losses: tuple[Loss, ...], source: Format) -> str:
 def test_a_request_in_another_wires_words(source: Format, name: str, target: Format, update_goldens: bool) -> None:
     """What is sent, and what that lost, is what a person has read."""
     written = PAIRS / source / f"{name}.json"
-    wire = wires.as_wire_request(source, json.loads(written.read_bytes())) if written.exists() else wires.wire_request(source, name)
+    if written.exists():
+        wire = wires.as_wire_request(source, json.loads(written.read_bytes()))
+    else:
+        wire = wires.wire_request(source, name)
+        wire = msgspec.structs.replace(wire, body=few(wire.body))
     coded = CONVERTERS[source].decode_request(wire)
     try:
         sent = CONVERTERS[target].encode_request(coded.value, wires.target(target))

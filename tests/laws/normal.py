@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, assert_never
 
-from rosetta.converters import jsontext, media, schema
+from rosetta.converters import media, schema
 from rosetta.ir.parts import Format
 
 Json = dict[str, Any]
@@ -257,21 +257,33 @@ def camel_case(node: Any) -> Any:
 
 
 def google(body: Json) -> Json:
-    """Roles said, functions in one tool, schemas as JSON Schema, base64 in the standard alphabet."""
-    made = dict(body)
+    """Roles said, functions in one tool, schemas as JSON Schema, base64 in the standard alphabet, enum values in upper case."""
+    made = {key: value for key, value in body.items() if value != {}}
     if "systemInstruction" in made:
         made["systemInstruction"] = {"parts": made["systemInstruction"]["parts"]}
-    made["contents"] = [
-        {
-            "role": "user" if content.get("role", "user") == "function" else content.get("role", "user"),
-            "parts": [_google_part(part) for part in content.get("parts", ())],
-        }
-        for content in made["contents"]
-    ]
+    contents: list[Json] = []
+    for content in made["contents"]:
+        role = {"function": "user"}.get(content.get("role", "user"), content.get("role", "user"))
+        parts = [_google_part(part) for part in content.get("parts", ())]
+        if role == "model" and contents and contents[-1]["role"] == "model":
+            contents[-1]["parts"] += parts
+        else:
+            contents.append({"role": role, "parts": parts})
+    made["contents"] = contents
     functions = [_google_function(function) for tool in made.get("tools", ()) for function in tool.get("functionDeclarations", ())]
     others = [{key: value} for tool in made.get("tools", ()) for key, value in tool.items() if key != "functionDeclarations"]
     if functions or others:
         made["tools"] = [*([{"functionDeclarations": functions}] if functions else []), *others]
+    settings = dict(made.get("generationConfig", {}))
+    if "responseSchema" in settings:
+        settings["responseJsonSchema"] = schema.from_google(settings.pop("responseSchema"))
+    if "thinkingLevel" in settings.get("thinkingConfig", {}):
+        settings["thinkingConfig"] = {**settings["thinkingConfig"], "thinkingLevel": settings["thinkingConfig"]["thinkingLevel"].upper()}
+    if settings:
+        made["generationConfig"] = settings
+    choice = made.get("toolConfig", {}).get("functionCallingConfig", {})
+    if "mode" in choice:
+        made["toolConfig"] = {**made["toolConfig"], "functionCallingConfig": {**choice, "mode": choice["mode"].upper()}}
     return made
 
 
@@ -279,6 +291,9 @@ def _google_part(part: Json) -> Json:
     made = dict(part)
     if "inlineData" in made:
         made["inlineData"] = {**made["inlineData"], "data": media.standard_base64(made["inlineData"]["data"])}
+    answer = made.get("functionResponse", {})
+    if answer.get("response", {}).keys() == {"name", "content"}:  # as Vercel's provider wraps a result
+        made["functionResponse"] = {**answer, "response": {"output": answer["response"]["content"]}}
     if "thoughtSignature" in made:
         made["thoughtSignature"] = media.standard_base64(made["thoughtSignature"])
     return made
@@ -289,9 +304,3 @@ def _google_function(function: Json) -> Json:
     if "parameters" in made:
         made["parametersJsonSchema"] = schema.from_google(made.pop("parameters"))
     return made
-
-
-def arguments(text: str) -> str:
-    """Argument text with its spaces as our own writer sets them."""
-    value = jsontext.arguments_object(text)
-    return text if value is None else jsontext.encode_text(value)

@@ -88,8 +88,10 @@ def assert_read_alike(answer: Response, client: Format) -> None:
     converter = CONVERTERS[client]
     calls = [part for choice in answer.choices for part in choice.parts if isinstance(part, ToolCall)]
     names = {name: ToolName(call.name, call.namespace, "custom") for call in calls if call.kind == "custom" for name in wire_names(call)}
-    whole = converter.decode_response(converter.encode_response(answer, wires.reply(client)).value, wires.ticket(client, names=names)).value
     wire = wires.encoded_stream(client, unfold(answer))
+    if any(choice.finish is not None and choice.finish.reason == "malformed_tool_call" and not choice.parts for choice in answer.choices):
+        return  # the upstream's failure, told as one: each converter's own tests hold it to that
+    whole = converter.decode_response(converter.encode_response(answer, wires.reply(client)).value, wires.ticket(client, names=names)).value
     grammar.check_wire(client, wire, failed=False)
     streamed = fold(wires.decoded_stream(client, wires.through_bytes(client, wire), names=names), client)
     assert comparable(streamed) == comparable(whole)
@@ -120,6 +122,9 @@ def comparable(response: Response) -> Any:
     plain.pop("extras", None)
     plain.pop("id", None)
     plain.pop("created", None)
+    if response.format == "google_genai":
+        for choice in plain["choices"]:
+            choice["parts"] = joined(choice["parts"])
     if response.format == "openai_chat":
         for choice in plain["choices"]:
             choice["parts"] = unordered(choice["parts"])
@@ -127,6 +132,17 @@ def comparable(response: Response) -> Any:
         plain.pop("service_tier", None)
         plain.get("usage", {}).pop("cache_write_long", None)
     return plain
+
+
+def joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Parts of a Google answer: in a stream neighbouring texts are pieces of one."""
+    made: list[dict[str, Any]] = []
+    for part in parts:
+        if part["type"] == "Text" and made and made[-1]["type"] == "Text" and "seal" not in made[-1]:
+            made[-1] = {**made[-1], **part, "text": made[-1]["text"] + part["text"]}
+        else:
+            made.append(part)
+    return made
 
 
 def unordered(parts: list[dict[str, Any]]) -> dict[str, Any]:

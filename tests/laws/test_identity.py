@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ def own_target(format: Format, request: Request, body: dict[str, Any]) -> Target
         changes["version"] = request.version or "2023-06-01"
     if format == "google_genai":
         changes["thinking"] = "budget" if request.reasoning.budget is not None else "level"
+        changes["call_ids"] = '"id"' in json.dumps(body["contents"])
     return wires.target(format, model=request.model, **changes)
 
 

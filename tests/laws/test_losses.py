@@ -229,10 +229,13 @@ OWN_WORDS = frozenset(
         "include",
         "phase",
         "display",
+        "modalities",
+        "responseModalities",
+        "responseMimeType",
+        "response_mime_type",
         "summary",
         "ttl",
         "format",
-        "filename",
         "media_type",
         "mimeType",
         "mime_type",
@@ -264,6 +267,11 @@ def test_what_was_said_is_said_again_or_named(source: Format, name: str, target:
         for path, value in leaves(wire.body)
         if not OWN_WORDS & {path[-1], next(step for step in reversed(path) if not step.isdecimal())}
         and path[-2:] not in LABELS
+        and not (
+            path[0] == "tools"
+            and path[-1] == "name"
+            and wire.body["tools"][int(path[1])].get("type", "custom") not in ("custom", "function", "namespace")
+        )
         and not isinstance(value, bool)
         and not said_again(value, texts, numbers)
         and not is_named(path, (*coded.losses, *sent.losses), CONVERTERS[source].words)

@@ -16,7 +16,7 @@ from rosetta.converters.converter import Reply, Target, Ticket, WireEvent, WireR
 from rosetta.converters.sse import SseParser
 from rosetta.ir.events import Event
 from rosetta.ir.parts import FORMATS, Format
-from rosetta.ir.request import EFFORTS, Request
+from rosetta.ir.request import EFFORTS, ReasoningRequest, Request
 
 WIRE = Path(__file__).parents[1] / "wire"
 CREATED = 1_790_000_000
@@ -87,7 +87,8 @@ def ticket(format: Format, provider: str = "the-provider", model: str = MODEL, *
 
 
 def reply(format: Format, request: Request | None = None, model: str = MODEL) -> Reply:
-    asked = request or Request(format=format, model=model, turns=(), stream=True, include_usage=True)
+    shown = ReasoningRequest(visible=True)
+    asked = request or Request(format=format, model=model, turns=(), stream=True, include_usage=True, reasoning=shown)
     return Reply(request=asked, model=model, created=CREATED, new_id=counted_ids(), input_tokens=7)
 
 

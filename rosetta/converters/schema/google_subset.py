@@ -28,9 +28,9 @@ _GOOGLE_FORMATS = frozenset({"enum", "date-time", "float", "double", "int32", "i
 _GOOGLE_TYPES = frozenset({"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"})
 
 
-def google_json_schema(schema: Schema | None) -> Schema:
-    """For ``parametersJsonSchema`` and ``responseJsonSchema``, which take ordinary JSON Schema."""
-    return plain(schema)
+def google_json_schema(schema: Schema | None, *, foreign: bool = True) -> Schema:
+    """For ``parametersJsonSchema`` and ``responseJsonSchema``, which take ordinary JSON Schema. ``foreign=False`` as in ``plain``."""
+    return plain(schema, foreign=foreign)
 
 
 def google_openapi(schema: Schema | None, at: str, losses: Losses, field: str = "schema") -> Schema:

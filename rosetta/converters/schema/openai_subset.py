@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rosetta.converters.schema.cleaning import plain
 from rosetta.converters.schema.keywords import DEPTH_LIMIT, Schema
 
 STRICT_PROPERTY_LIMIT = 5000
@@ -17,9 +18,10 @@ _STRICT_REFUSED = frozenset(
 
 
 def openai_strict(schema: Schema | None) -> bool:
-    """Whether OpenAI's strict mode takes this schema as it is. Making it fit would change its meaning, so nobody does."""
+    """Whether OpenAI's strict mode takes this schema as ``plain`` leaves it. Making it fit would change its meaning, so nobody does."""
     if not schema:
         return False
+    schema = plain(schema)
     if schema.get("type") != "object" or "anyOf" in schema:
         return False
     count = [0]

@@ -299,6 +299,7 @@ def test_mutual_recursion_does_not_explode() -> None:
     ("value", "fits"),
     [
         (STRICT, True),
+        ({"$schema": "https://json-schema.org/draft/2020-12/schema", **STRICT}, True),
         (TREE, False),
         (None, False),
         ({"type": "object", "properties": {}, "additionalProperties": False}, True),
