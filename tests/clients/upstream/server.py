@@ -201,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
             include_usage=bool((body.get("stream_options") or {}).get("include_usage")) if wire == "chat" else True,
             reasoning_field=settings.reasoning_field,
             thought_signature=settings.thought_signature,
-            empty_tail=settings.empty_tail,
+            empty_tail=settings.empty_tail or fault is not None,  # what is cut has not said that it is done
         )
         if stream:
             self._stream(
