@@ -36,9 +36,8 @@ KEPT_VARIABLES = ("TERM", "SSL_CERT_FILE")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 WITHOUT_MARKER = ("text", "long", "patch", "namespace")
-GIVES_UP = {("gemini", "midstream"), ("gemini", "drop"), ("kilo", "midstream")}
-"""Once part of an answer was shown, these do not ask again: they need only end. Gemini CLI takes the part for the whole and exits with 0;
-Kilo Code prints the error."""
+GIVES_UP = {("kilo", "midstream"), ("kilo", "drop")}
+"""Once part of an answer was shown, Kilo Code does not ask again after an error: it must print it and fail."""
 
 
 @dataclass
@@ -157,7 +156,7 @@ def _judge_output(result: Result, output: str, project: Path, marks: list[str]) 
     if result.scenario in REFUSALS:
         return [f"printed a final answer: {last_lines}"] if "FINAL" in output else []
     if (result.client, result.scenario) in GIVES_UP:
-        return []
+        return [] if result.exit_code else [f"took half an answer for the whole: {last_lines}"]
     wanted = {
         "text": [PLAIN_TEXT],
         "long": ["FINAL long", f"line {LONG_LINES - 1}"],

@@ -15,6 +15,7 @@ SIGNATURE = "c2lnbmF0dXJlLW9mLXRoZS1zY3JpcHRlZC11cHN0cmVhbQ=="
 THOUGHT = "I should read the file."
 PLAIN_TEXT = "FINAL plain text: ü 你好 😀 ok"
 LONG_LINES = 400
+HALF_ANSWER = "Half an answer which will be cut, long enough to be told in several events on every wire. " * 2
 PATCH = "*** Begin Patch\n*** Add File: patched.txt\n+hello from the patch\n*** End Patch"
 
 ANSWERS = ("text", "tool", "tool2", "parallel", "think", "long", "patch", "namespace")

@@ -22,7 +22,7 @@ from tests.clients.upstream import reading, writing_anthropic, writing_chat, wri
 from tests.clients.upstream.answer import Answer, Event, random_id
 from tests.clients.upstream.lint import lint
 from tests.clients.upstream.runs import DEFAULT_RUN, RUNAWAY_REQUESTS, Run, Runs, Settings
-from tests.clients.upstream.script import FAULT_STATUS, STREAM_FAULTS, Step, Text, plan
+from tests.clients.upstream.script import FAULT_STATUS, HALF_ANSWER, STREAM_FAULTS, Step, Text, plan
 from tests.clients.upstream.trouble import error_body, midway_event
 
 WRITERS = {"chat": writing_chat, "responses": writing_responses, "anthropic": writing_anthropic, "google": writing_google}
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"retry-after": RETRY_AFTER[fault]} if fault in RETRY_AFTER else {}
             line["status"] = self._reply(FAULT_STATUS[fault], error_body(wire, FAULT_STATUS[fault]), headers)
             return
-        steps: list[Step] = [Text("Half an answer which will be cut")] if fault else plan(settings.scenario, seen)
+        steps: list[Step] = [Text(HALF_ANSWER)] if fault else plan(settings.scenario, seen)
         line.update(status=200, plan=[type(step).__name__ for step in steps])
         answer = Answer(
             steps,
