@@ -139,6 +139,6 @@ def shown(format: Format, part: Part) -> str:
     match part:
         case Text(text=text) | Refusal(text=text):
             return text
-        case Opaque(format=own, text=text) if own != format:
+        case Opaque(format=own, text=text) if own != format or format == "openai_chat":  # a chat delta has no other place for it
             return text
     return ""

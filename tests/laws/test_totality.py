@@ -48,7 +48,7 @@ def test_any_object_is_a_request_or_malformed(format: Format, body: dict[str, An
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_a_spoiled_request_is_a_request_or_malformed(format: Format, data: st.DataObject) -> None:
     """A real request with something replaced, left out or doubled is decoded or refused; what was decoded is encoded for every target."""
@@ -65,7 +65,7 @@ def test_a_spoiled_request_is_a_request_or_malformed(format: Format, data: st.Da
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_spoiled_response_is_an_answer_or_a_failure(format: Format, data: st.DataObject) -> None:
     """A reply of any shape is decoded, is the upstream's failure, or is malformed."""
@@ -81,7 +81,7 @@ def test_a_spoiled_response_is_an_answer_or_a_failure(format: Format, data: st.D
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_a_spoiled_stream_is_told_by_the_grammar(format: Format, data: st.DataObject) -> None:
     """A stream with events of any shape, in any order, is still told as a valid sequence of events."""
