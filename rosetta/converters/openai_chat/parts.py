@@ -314,7 +314,7 @@ def _encode_media(part: Media, out: Outgoing) -> list[Json]:
         return []
     if wire["type"] != "text":
         for field in ("title", "context", "citable"):
-            if getattr(part, field):
+            if getattr(part, field) and not (field == "title" and part.name is None):
                 out.losses.dropped(field, part.at)
     if part.seal is not None:
         out.losses.dropped("seal", part.at)
@@ -366,7 +366,12 @@ def _encode_document(part: Media, out: Outgoing) -> Json | None:
                 return None
             return {"type": "file", "file": {"file_id": id}}
         case Inline(data):
-            name = part.name or part.title or f"file.{media.EXTENSION.get(part.mime or '', 'pdf')}"
+            name, extension = part.name or part.title, media.EXTENSION.get(part.mime or "", "pdf")
+            if name is None:
+                out.losses.injected("name", part.at, "a file must have a name")
+                name = "file"
+            if part.name is None:
+                name = name if name.lower().endswith(f".{extension}") else f"{name}.{extension}"
             return {"type": "file", "file": {"filename": name, "file_data": media.data_url(part.mime or "application/pdf", data)}}
         case Link() | PlainText():
             return None

@@ -12,7 +12,7 @@ from typing import Any
 
 from rosetta.converters import effort as levels
 from rosetta.converters import jsontext, seals
-from rosetta.converters.converter import Json, Malformed, Ticket
+from rosetta.converters.converter import Json, Malformed, Ticket, Unsupported
 from rosetta.converters.fields import Fields
 from rosetta.converters.openai_chat.parts import FORMAT, Outgoing
 from rosetta.ir.parts import Reasoning, Seal, ToolCall
@@ -64,6 +64,9 @@ _NOTHING = ReasoningRequest()
 def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
     """Effort in the server's own form; a budget becomes the level that it amounts to."""
     wanted, dialect = request.reasoning, out.dialect
+    if not dialect.tools_with_reasoning and "tools" in body:
+        _encode_thoughtless(wanted, body, out)
+        return
     if wanted is _NOTHING or wanted == _NOTHING:
         return
     if not out.own:
@@ -108,6 +111,19 @@ def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
         out.losses.approximated(field, detail=f"{found} instead of {effort}")
 
 
+def _encode_thoughtless(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
+    """OpenAI's newer models refuse functions on this wire unless effort is none."""
+    if "none" not in out.dialect.efforts:
+        raise Unsupported(
+            "tools", "this model takes functions on the Responses wire only: give its provider formats: [openai_responses, openai_chat]"
+        )
+    body["reasoning_effort"] = "none"
+    if wanted.effort not in (None, "none"):
+        out.losses.approximated("effort", detail="none: the model refuses functions with thinking on this wire")
+    elif wanted.mode not in (None, "off") or wanted.budget is not None:
+        out.losses.dropped("reasoning", detail="the model refuses functions with thinking on this wire")
+
+
 def _encode_nested(wanted: ReasoningRequest, effort: Effort | None, body: Json) -> None:
     reasoning: Json = dict(wanted.extras.get("reasoning") or {})
     if wanted.budget is not None and wanted.mode != "off":
@@ -127,9 +143,12 @@ def _encode_nested(wanted: ReasoningRequest, effort: Effort | None, body: Json) 
 
 def decode_history(message: Json, at: str) -> Reasoning | None:
     """The thoughts which a client sends back with an assistant message: bare, as its own wire has them."""
-    text = next((message[key] for key in TEXT_FIELDS if message.get(key)), "")
+    field = next((key for key in TEXT_FIELDS if message.get(key)), DETAILS)
+    text = message.get(field, "") if field != DETAILS else ""
     if type(text) is not str:
-        raise Malformed(f"{at}.reasoning_content", "expected str")
+        raise Malformed(f"{at}.{field}", "expected str")
+    if field == DETAILS or not message.get(DETAILS):
+        at = f"{at}.{field}"
     found: tuple[Seal, ...] = ()
     details = message.get(DETAILS)
     if type(details) is list and details:
@@ -185,11 +204,11 @@ def encode_history(parts: list[Reasoning], message: Json, out: Outgoing) -> None
             texts.append(part.text)
     text = "\n\n".join(texts)
     field = out.dialect.reasoning_back
-    if details and (field == DETAILS or not text):
+    if details and (field == DETAILS or not text or out.own):
         message[DETAILS] = details
-    elif text and field == DETAILS:
+    if text and field == DETAILS and (not details or out.own):
         message["reasoning"] = text
-    elif text:
+    elif text and field != DETAILS:
         message[field] = text
 
 
@@ -205,8 +224,8 @@ def encode_call_seal(part: ToolCall, wire: Json, out: Outgoing) -> None:
     """A call's own state, where the server is its maker."""
     if part.seal is None:
         return
-    mine = out.dialect.thought_signatures and part.seal.kind == "thought_signature"
-    if mine and part.seal.provider in ("", out.target.provider):
+    mine = part.seal.provider == out.target.provider and out.dialect.thought_signatures
+    if part.seal.kind == "thought_signature" and (mine or (out.own and not part.seal.provider)):
         wire["extra_content"] = {"google": {"thought_signature": part.seal.value}}
     else:
         out.losses.dropped("seal", part.at, "made by another provider or model")
@@ -219,7 +238,9 @@ def sealed(text: str, details: list[Any], ticket: Ticket) -> tuple[Seal, ...]:
     """The state of an answer's thoughts: their very text, and OpenRouter's details."""
     if not text and not details:
         return ()
-    value = jsontext.encode_text(details) if details else ""
+    # Their place in the list is what ``index`` says: it is put back on the way out.
+    bare = [{key: value for key, value in entry.items() if key != "index"} if type(entry) is dict else entry for entry in details]
+    value = jsontext.encode_text(bare) if bare else ""
     return (Seal("text", value, ticket.provider, ticket.model, texts=(text,) if text else ()),)
 
 
@@ -231,6 +252,13 @@ def signature(value: Json, ticket: Ticket) -> Seal | None:
     google = extra.get("google") if type(extra) is dict else None
     text = google.get("thought_signature") if type(google) is dict else None
     return Seal("thought_signature", text, ticket.provider, ticket.model, bound="part") if type(text) is str and text else None
+
+
+def details_of(seal: Seal) -> list[Any]:
+    """OpenRouter's ``reasoning_details`` in a chat server's state; a chat client gets them as they came."""
+    found = _list(seal.value) if seal.kind == "text" and seal.value else []
+    # OpenAI's stream helper wants an index in every entry of a list that it does not know.
+    return [{"index": place, **entry} if type(entry) is dict else entry for place, entry in enumerate(found)]
 
 
 def envelope(pending: list[Seal]) -> Json | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rosetta.converters import pairing
+from rosetta.converters import pairing, schema
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
@@ -272,6 +272,8 @@ def _encode_output(request: Request, body: Json, out: Outgoing) -> None:
         inner["description"] = form.description
     inner["schema"] = form.schema or {}
     strict = form.strict
+    if strict is None and request.format == "anthropic" and schema.openai_strict(form.schema or {}):
+        strict = True  # Anthropic always enforces
     if strict is not None and (out.own or out.dialect.strict):
         inner["strict"] = strict
     elif strict:
@@ -306,7 +308,7 @@ def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
         elif request.state.store:
             losses.dropped("store", detail="nothing is kept")
     if request.user is not None:
-        _encode_user(request.user, body, out)
+        _encode_user(request.user, body, out, both="user" in request.extras)
     if request.modalities:
         if out.own or out.dialect.audio:
             body["modalities"] = list(request.modalities)
@@ -335,9 +337,10 @@ def _encode_tier(request: Request, body: Json, out: Outgoing) -> None:
         out.losses.dropped("service_tier")
 
 
-def _encode_user(user: str, body: Json, out: Outgoing) -> None:
+def _encode_user(user: str, body: Json, out: Outgoing, *, both: bool) -> None:
     if out.own:
-        body[out.dialect.user_field if out.dialect.user_field != "none" else "user"] = user
+        field = "user" if out.dialect.user_field == "none" else out.dialect.user_field
+        body["safety_identifier" if both else field] = user
         return
     # Who asks is the client's and its own vendor's business.
     out.losses.dropped("user")

@@ -10,7 +10,7 @@ from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_content, encode_annotation, unknown
-from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_text, envelope, sealed, signature
+from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_of, details_text, envelope, sealed, signature
 from rosetta.converters.openai_chat.tools import arguments_text, restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.parts import NO_EXTRAS, Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall
@@ -97,7 +97,7 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
         parts.append(Refusal(refusal, f"{at}.refusal"))
     audio = message.get("audio")
     if type(audio) is dict:
-        parts.append(_decode_audio(audio, f"{at}.audio"))
+        parts.append(decode_audio(audio, f"{at}.audio"))
     calls = message.get("tool_calls")
     for index, value in enumerate(calls if type(calls) is list else ()):
         parts.append(_decode_call(value, f"{at}.tool_calls.{index}", ticket))
@@ -118,7 +118,8 @@ def thinking_text(piece: Any) -> str:
     return "".join(part["text"] for part in inner or () if type(part) is dict and type(part.get("text")) is str)
 
 
-def _decode_audio(audio: Json, at: str) -> Part:
+def decode_audio(audio: Json, at: str) -> Part:
+    """What the model spoke."""
     data, transcript = audio.get("data"), audio.get("transcript")
     if type(data) is not str:
         return Opaque(FORMAT, "audio", audio, at, transcript if type(transcript) is str else "")
@@ -148,9 +149,7 @@ def _decode_call(value: Any, at: str, ticket: Ticket) -> ToolCall:
     arguments = arguments_text(inner.get("arguments"), f"{at}.function.arguments")
     if tool.kind == "custom":
         arguments = custom.unwrap(arguments)
-    return ToolCall(
-        identity, tool.name, arguments or ("" if tool.kind == "custom" else "{}"), at, tool.kind, tool.namespace, signature(value, ticket)
-    )
+    return ToolCall(identity, tool.name, arguments, at, tool.kind, tool.namespace, signature(value, ticket))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -221,7 +220,7 @@ class _Message:
         """One part, in order."""
         match part:
             case Text():
-                offset = sum(len(text) for text in self._texts) + 2 * len(self._texts)
+                offset = sum(len(text) for text in self._texts)
                 self._texts.append(part.text)
                 for citation in part.citations:
                     wire = encode_annotation(citation, offset, len(part.text), self._losses)
@@ -234,6 +233,8 @@ class _Message:
             case Reasoning():
                 if part.text:
                     self._thoughts.append(part.text)
+                for seal in part.seals:
+                    self._details.extend(details_of(seal))
                 self._pending.extend(part.seals)
             case ToolCall():
                 self.calls.append(self._call(part))
@@ -252,7 +253,10 @@ class _Message:
 
     def _call(self, part: ToolCall) -> Json:
         wire = call_shell(part.id, part.name, part.namespace, part.kind)
-        wire["custom" if part.kind == "custom" else "function"]["input" if part.kind == "custom" else "arguments"] = part.arguments
+        if part.kind == "custom":
+            wire["custom"]["input"] = part.arguments
+        else:
+            wire["function"]["arguments"] = part.arguments or "{}"
         if part.seal is not None:
             self._pending.append(part.seal)
         carry(wire, self._pending, self._losses)
@@ -280,11 +284,13 @@ class _Message:
             self._losses.dropped("seal", detail="no call follows that could carry it")
         message: Json = {
             "role": "assistant",
-            "content": "\n\n".join(self._texts) if self._texts else None,
+            "content": "".join(self._texts) if self._texts else None,
             "refusal": "\n\n".join(self.refusals) if self.refusals else None,
         }
         if self._thoughts:
             message["reasoning_content"] = "\n\n".join(self._thoughts)
+        if self._details:
+            message[DETAILS] = self._details
         if self._annotations:
             message["annotations"] = self._annotations
         if self._audio is not None:

@@ -16,7 +16,7 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
 from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_url, unknown
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_text, sealed, signature
-from rosetta.converters.openai_chat.response import thinking_text
+from rosetta.converters.openai_chat.response import decode_audio, thinking_text
 from rosetta.converters.openai_chat.tools import restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
@@ -39,7 +39,7 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Media
+from rosetta.ir.parts import Media, ToolKind
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation"})
 
@@ -47,7 +47,7 @@ _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "ser
 class _Call:
     """A call that is open. Until its first byte of arguments its name may still grow, as some servers send it in pieces."""
 
-    __slots__ = ("arguments", "identity", "name", "number", "seal", "started", "unwrapper")
+    __slots__ = ("arguments", "custom", "held", "identity", "name", "number", "seal", "started", "unwrapper")
 
     def __init__(self, identity: str | None) -> None:
         self.identity = identity
@@ -55,6 +55,8 @@ class _Call:
         self.number = -1
         self.started = False
         self.arguments = False
+        self.custom = False  # the upstream has custom tools itself
+        self.held: list[str] = []  # arguments that came before the name
         self.unwrapper: custom.InputUnwrapper | None = None
         self.seal: Any = None
 
@@ -62,13 +64,14 @@ class _Call:
 class _Choice:
     """One of the answers while it is made."""
 
-    __slots__ = ("calls", "details", "finish", "kind", "number", "order", "refused", "thoughts")
+    __slots__ = ("audio", "calls", "details", "finish", "kind", "number", "order", "refused", "thoughts")
 
     def __init__(self) -> None:
         self.kind = ""  # the open block: text, refusal or reasoning
         self.number = -1
         self.thoughts: list[str] = []
         self.details: list[Any] = []
+        self.audio: Json = {}
         self.calls: dict[int, _Call] = {}
         self.order: list[_Call] = []
         self.finish: Any = None
@@ -78,7 +81,7 @@ class _Choice:
 class StreamDecoder:
     """One stream of one upstream."""
 
-    __slots__ = ("_blocks", "_choices", "_done", "_finished", "_losses", "_started", "_ticket", "losses")
+    __slots__ = ("_blocks", "_choices", "_done", "_losses", "_started", "_ticket", "_tier", "losses")
 
     def __init__(self, ticket: Ticket) -> None:
         self._losses = Losses()
@@ -87,7 +90,7 @@ class StreamDecoder:
         self._choices: dict[int, _Choice] = {}
         self._blocks = 0
         self._started = False
-        self._finished = False  # some choice has a finish reason
+        self._tier: str | None = None
         self._done = False
 
     def feed(self, event: str | None, data: Json | None) -> list[Event]:  # noqa: ARG002 - the wire has no event names
@@ -104,7 +107,7 @@ class StreamDecoder:
         """The upstream closed. A finish reason without [DONE] is an end all the same."""
         if self._done:
             return []
-        if self._finished:
+        if self._choices and all(choice.finish is not None for choice in self._choices.values()):
             return self._end()
         return self._fail(Failure("truncated", "the upstream ended the stream in the middle of the answer"))
 
@@ -140,7 +143,9 @@ class StreamDecoder:
                     if reason == "error":
                         return [*events, *self._fail(Failure("upstream_error", "the upstream ended the answer with an error"))]
                     choice.finish = reason
-                    self._finished = True
+        tier = data.get("service_tier")
+        if type(tier) is str:
+            self._tier = tier
         usage = data.get("usage")
         if usage:
             events.append(UsageUpdate(decode_usage(usage)))
@@ -178,7 +183,8 @@ class StreamDecoder:
         if type(details) is list and details:
             self._open(index, choice, "reasoning", events)
             choice.details.extend(details)
-            thought = thought or details_text(details)
+            if not thought and not choice.thoughts:  # told after the text they are its state, not more of it
+                thought = details_text(details)
         if type(thought) is str and thought:
             self._open(index, choice, "reasoning", events)
             choice.thoughts.append(thought)
@@ -197,6 +203,12 @@ class StreamDecoder:
             events.extend(CitationDelta(choice.number, cited) for value in annotations if (cited := decode_annotation(value)) is not None)
         for piece in delta.get("images") or ():
             self._image(index, choice, piece, events)
+        audio = delta.get("audio")
+        if type(audio) is dict:  # data and transcript come in pieces
+            for key, value in audio.items():
+                known = choice.audio.get(key)
+                grows = key in ("data", "transcript") and type(known) is str and type(value) is str
+                choice.audio[key] = f"{known}{value}" if grows else value
         legacy = delta.get("function_call")
         if type(legacy) is dict:
             self._call(index, choice, {"index": 0, "function": legacy}, events)
@@ -234,7 +246,9 @@ class StreamDecoder:
 
     def _call(self, index: int, choice: _Choice, piece: Json, events: list[Event]) -> None:
         call = self._find(choice, piece)
-        inner = piece.get("custom") if piece.get("type") == "custom" else piece.get("function")
+        native = piece.get("custom")
+        call.custom = call.custom or type(native) is dict
+        inner = native if type(native) is dict else piece.get("function")
         inner = inner if type(inner) is dict else {}
         name = inner.get("name")
         seal = signature(piece, self._ticket)
@@ -243,14 +257,21 @@ class StreamDecoder:
         if type(name) is str and name and not call.arguments and name != call.name:
             # A name in pieces grows; a name that is repeated whole on every piece stays.
             call.name = name if name.startswith(call.name) else call.name + name
-        value = inner.get("input") if piece.get("type") == "custom" else inner.get("arguments")
+        value = inner.get("input") if type(native) is dict else inner.get("arguments")
         if value is None or value == "":
             return
         if type(value) is dict:
             value = jsontext.encode_text(value)
         if type(value) is not str:
             raise TypeError("arguments are no string")
+        if not call.name:
+            call.held.append(value)
+            return
         self._begin(index, choice, call, events)
+        self._argue(call, value, events)
+
+    @staticmethod
+    def _argue(call: _Call, value: str, events: list[Event]) -> None:
         call.arguments = True
         text = value if call.unwrapper is None else call.unwrapper.feed(value)
         if text:
@@ -286,17 +307,21 @@ class StreamDecoder:
         for earlier in choice.order:  # calls begin in the order in which they were named
             if earlier is call:
                 break
-            if not earlier.started:
+            if not earlier.started and earlier.name:
                 self._begin(index, choice, earlier, events)
         self._close(choice, events)
         call.started = True
         call.number = self._blocks
         self._blocks += 1
         tool = restored(call.name, self._ticket)
-        if tool.kind == "custom":
+        kind: ToolKind = "custom" if call.custom else tool.kind
+        if tool.kind == "custom" and not call.custom:
             call.unwrapper = custom.InputUnwrapper()
         call.identity = call.identity or self._ticket.new_id("call_")
-        events.append(BlockStart(call.number, "tool_call", index, call.identity, tool.name, tool.kind, tool.namespace, seal=call.seal))
+        events.append(BlockStart(call.number, "tool_call", index, call.identity, tool.name, kind, tool.namespace, seal=call.seal))
+        for value in call.held:
+            self._argue(call, value, events)
+        call.held = []
 
     def _logprobs(self, index: int, logprobs: Json, events: list[Event]) -> None:
         content, refusal = logprobs.get("content"), logprobs.get("refusal")
@@ -309,19 +334,24 @@ class StreamDecoder:
         """[DONE], or the end of a stream that was finished. A stream of nothing at all is no answer."""
         if not self._choices:
             return self._fail(Failure("truncated", "the upstream ended the stream without an answer"))
+        if any(not call.name for choice in self._choices.values() for call in choice.order):
+            return self._fail(Failure("upstream_error", "the upstream sent a call without a name"))
         events: list[Event] = []
         for index, choice in self._choices.items():
             for call in choice.order:
                 self._begin(index, choice, call, events)
             self._close(choice, events)
+            if choice.audio:
+                number, self._blocks = self._blocks, self._blocks + 1
+                events += [BlockStart(number, "data", index), BlockData(number, decode_audio(choice.audio, "choices")), BlockEnd(number)]
             for call in choice.order:
-                rest = call.unwrapper.finish() if call.unwrapper is not None else "" if call.arguments else "{}"
+                rest = call.unwrapper.finish() if call.unwrapper is not None else ""
                 if rest:
                     events.append(ArgumentsDelta(call.number, rest))
                 events.append(BlockEnd(call.number))
             events.append(ChoiceEnd(index, decode_finish(choice.finish, called=bool(choice.order), refused=choice.refused)))
         self._done = True
-        events.append(End())
+        events.append(End(service_tier=self._tier))
         return events
 
 

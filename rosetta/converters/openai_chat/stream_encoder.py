@@ -17,6 +17,7 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.media import data_url
 from rosetta.converters.openai_chat.finish import encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.parts import FORMAT, encode_annotation
+from rosetta.converters.openai_chat.reasoning import DETAILS, details_of
 from rosetta.converters.openai_chat.response import call_shell, carry
 from rosetta.converters.openai_failures import encode_failure
 from rosetta.ir.errors import Failure
@@ -47,14 +48,13 @@ from rosetta.ir.usage import NO_USAGE, Usage, latest
 class _Choice:
     """One of the answers: how many calls it has, what its next call must carry."""
 
-    __slots__ = ("calls", "characters", "pending", "refused", "summary", "texts", "thoughts")
+    __slots__ = ("calls", "characters", "pending", "refused", "summary", "thoughts")
 
     def __init__(self) -> None:
         self.calls = 0
         self.pending: list[Seal] = []
         self.refused = False
         self.characters = 0
-        self.texts = 0
         self.thoughts = 0
         self.summary = 0
 
@@ -74,7 +74,21 @@ class _Block:
 class StreamEncoder:
     """One client's stream."""
 
-    __slots__ = ("_base", "_blocks", "_choices", "_done", "_losses", "_opened", "_own", "_reply", "_roles", "_tier", "_usage", "losses")
+    __slots__ = (
+        "_base",
+        "_blocks",
+        "_choices",
+        "_done",
+        "_finishes",
+        "_losses",
+        "_opened",
+        "_own",
+        "_reply",
+        "_roles",
+        "_tier",
+        "_usage",
+        "losses",
+    )
 
     def __init__(self, reply: Reply) -> None:
         self._losses = Losses()
@@ -89,6 +103,7 @@ class StreamEncoder:
         self._roles: set[int] = set()
         self._usage: Usage = NO_USAGE
         self._tier: str | None = None
+        self._finishes: list[tuple[int, str]] = []
 
     def open(self) -> list[WireEvent]:
         """The chunk with the role."""
@@ -131,6 +146,8 @@ class StreamEncoder:
             case Start():
                 self._own = event.format == FORMAT
                 self._tier = event.service_tier
+                if self._opened and event.service_tier is not None:
+                    self._base["service_tier"] = event.service_tier
                 if not self._own:
                     self._losses.extras(event.extras)
                 return []
@@ -146,8 +163,7 @@ class StreamEncoder:
             case ArgumentsDelta():
                 return self._arguments(self._blocks[event.block], event.text)
             case SealDelta():
-                self._choice(self._blocks[event.block].choice).pending.append(event.seal)
-                return []
+                return self._seal(self._blocks[event.block].choice, event.seal)
             case CitationDelta():
                 return self._citation(self._blocks[event.block], event)
             case LogprobsDelta():
@@ -205,11 +221,7 @@ class StreamEncoder:
         if type(event) is RefusalDelta:
             choice.refused = True
             return [*out, self._chunk(block.choice, {"refusal": text})]
-        if not block.written:
-            block.written = True
-            if choice.texts:
-                text = f"\n\n{text}"  # another part of the answer: the wire has one content
-            choice.texts += 1
+        block.written = True
         return [*out, self._chunk(block.choice, {"content": text})]
 
     def _thought(self, block: _Block, event: ReasoningDelta) -> list[WireEvent]:
@@ -222,6 +234,11 @@ class StreamEncoder:
             choice.thoughts += 1
         choice.summary = event.part
         return [*self._role(block.choice), self._chunk(block.choice, {"reasoning_content": text})]
+
+    def _seal(self, index: int, seal: Seal) -> list[WireEvent]:
+        self._choice(index).pending.append(seal)
+        details = details_of(seal)
+        return [*self._role(index), self._chunk(index, {DETAILS: details})] if details else []
 
     def _arguments(self, block: _Block, text: str) -> list[WireEvent]:
         if block.custom:
@@ -240,6 +257,15 @@ class StreamEncoder:
                 self._losses.emulated("image", part.at, "in delta.images")
                 image = {"index": 0, "type": "image_url", "image_url": {"url": data_url(part.mime, data)}}
                 return [*self._role(block.choice), self._chunk(block.choice, {"images": [image]})]
+            case Media(kind="audio", source=Inline(data)):
+                audio = {
+                    "id": self._reply.new_id("audio_"),
+                    "data": data,
+                    "expires_at": 0,
+                    "transcript": part.transcript or "",
+                    **part.extras,
+                }
+                return [*self._role(block.choice), self._chunk(block.choice, {"audio": audio})]
             case Opaque() if part.text:
                 self._losses.approximated("part", part.at, f"{part.kind} as text")
                 return self._text(block, TextDelta(block.start.block, part.text))
@@ -268,11 +294,17 @@ class StreamEncoder:
         if not self._own:
             self._losses.extras(event.extras)
         word = encode_finish(event.finish, called=choice.calls > 0, refused=choice.refused, own=self._own, losses=self._losses)
-        return [*self._role(event.choice), self._chunk(event.choice, {}, word)]
+        # Held until the end: what fails now must not look finished, and OpenAI tells the real tier last.
+        out = self._role(event.choice)
+        self._finishes.append((event.choice, word))
+        return out
 
     def _end(self, event: End) -> list[WireEvent]:
         out = self._role(0) if not self._opened else []
         self._done = True
+        if event.service_tier is not None:
+            self._base["service_tier"] = event.service_tier
+        out.extend(self._chunk(choice, {}, word) for choice, word in self._finishes)
         if not self._own:
             self._losses.extras(event.extras)
         usage_losses(self._usage, self._losses, own=self._own)

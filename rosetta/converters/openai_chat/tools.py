@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+import msgspec
+
 from rosetta.converters import custom, jsontext, names, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, type_name
@@ -343,9 +345,14 @@ def split_result(part: ToolResult, out: Outgoing) -> tuple[list[Part], list[Part
     for piece in part.parts:
         (hoisted if isinstance(piece, Media) and piece.kind != "document" else said).append(piece)
     if part.is_error and not out.own:
-        first = next((piece.text for piece in said if isinstance(piece, Text)), "")
-        if not first.lower().startswith(("error", "failed", "traceback", "[no result")):
-            said.insert(0, Text(ERROR_PREFIX.strip()))
+        place = next((place for place, piece in enumerate(said) if isinstance(piece, Text)), None)
+        first = said[place] if place is not None else None
+        text = first.text if isinstance(first, Text) else ""
+        if not text.lower().startswith(("error", "failed", "traceback", "[no result")):
+            if place is None or not isinstance(first, Text):
+                said.insert(0, Text(ERROR_PREFIX.rstrip(": ")))
+            else:
+                said[place] = msgspec.structs.replace(first, text=ERROR_PREFIX + text)
             out.losses.emulated("is_error", part.at, "as words")
     for piece in hoisted:
         out.losses.emulated("tool_result", piece.at if not isinstance(piece, ToolResult) else part.at, "the media follow in a user message")

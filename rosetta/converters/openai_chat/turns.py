@@ -65,7 +65,7 @@ class Messages:
                 )
             elif role == "assistant":
                 self._turn(self._assistant(message, at))
-            elif role in _SYSTEM:
+            elif type(role) is str and role in _SYSTEM:
                 parts = decode_content(message.get("content"), f"{at}.content")
                 turn = Turn(_SYSTEM[role], parts, at, maybe_string(message, "name", at), extras=unknown(message, _MESSAGE))
                 (self.turns or self.system).append(turn)
@@ -145,17 +145,19 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
 def encode_messages(request: Request, turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
     """``messages``."""
     messages: list[Json] = []
+    order: dict[str, int] = {}
     _encode_system(request, messages, out)
     for turn in turns:
         if turn.effort is not None:
             out.losses.approximated("effort", turn.at, "it holds for the whole request")
         match turn.role:
             case "assistant":
+                order.update({part.id: len(order) + place for place, part in enumerate(turn.parts) if isinstance(part, ToolCall)})
                 message = _encode_assistant(turn, out)
                 if message is not None:
                     messages.append(message)
             case "user":
-                _encode_user(turn, messages, out)
+                _encode_user(turn, messages, order, out)
             case "system" | "developer":
                 _encode_mid_system(turn, messages, out)
     return messages
@@ -239,18 +241,19 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
     if calls:
         message["tool_calls"] = calls
     if content is None and not calls and not refusals:
-        if out.own and len(message) > 2:
-            message["content"] = ""
-        else:
+        if not out.own:
             return None  # an answer of which nothing is left, as a broken stream leaves it in history
+        if len(message) == 2 and not turn.extras:
+            message["content"] = ""
     if turn.name is not None:
         message["name"] = turn.name
     out.extras(message, turn.extras, turn.at)
     return message
 
 
-def _encode_user(turn: Turn, messages: list[Json], out: Outgoing) -> None:
+def _encode_user(turn: Turn, messages: list[Json], order: dict[str, int], out: Outgoing) -> None:
     results = [part for part in turn.parts if isinstance(part, ToolResult)]
+    results.sort(key=lambda result: order.get(result.call_id, 0))
     rest: list[Part] = [part for part in turn.parts if not isinstance(part, ToolResult)]
     hoisted: list[Part] = []
     for result in results:
