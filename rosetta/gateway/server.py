@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -45,6 +46,7 @@ def listen(config: Config) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(BACKLOG)  # whoever comes before the server runs waits here
     except OSError as error:
         sock.close()
         raise ConfigError(
@@ -62,6 +64,8 @@ def serve(config: Config, *, ready: Callable[[Gateway, str], None] | None = None
 
     @asynccontextmanager
     async def announced(gateway: Gateway) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what the start made stays: no collection need walk it again
         if ready is not None:
             asyncio.get_running_loop().call_soon(ready, gateway, base_url)
         yield
