@@ -80,10 +80,14 @@ class Bench:
         self._upstream_url = f"http://127.0.0.1:{upstream}"
         command = [str(HERE / "bin/upstream"), str(upstream), str(HERE / "fix"), "200", "0"]
         self._upstream = Process(command, LOAD_CORE, work / "upstream.log")
-        for name, gateway in self.gateways.items():
-            self.ports[name] = upstream
-            if gateway.command:
-                self._start(name, gateway)
+        try:
+            for name, gateway in self.gateways.items():
+                self.ports[name] = upstream
+                if gateway.command:
+                    self._start(name, gateway)
+        except BaseException:
+            self.stop()
+            raise
 
     def _start(self, name: str, gateway: Gateway) -> None:
         port = self.ports[name] = free_port()
