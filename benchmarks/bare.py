@@ -44,7 +44,7 @@ def request_to_chat(body: dict[str, Any]) -> dict[str, Any]:
         words = text(parts)
         if words or calls:
             messages.append({"role": message["role"], "content": words or None, **({"tool_calls": calls} if calls else {})})
-    out = {"model": "fake", "messages": messages, "max_tokens": body["max_tokens"], "stream": body.get("stream", False)}
+    out = {"model": body["model"], "messages": messages, "max_tokens": body["max_tokens"], "stream": body.get("stream", False)}
     if "temperature" in body:
         out["temperature"] = body["temperature"]
     if body.get("tools"):

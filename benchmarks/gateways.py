@@ -65,7 +65,10 @@ def gateways() -> dict[str, Gateway]:
     found = {
         "direct": Gateway(FOR_COMPARISON | {"paced": Cell(CHAT, "chat", PACED_MODEL, OPENAI_HEADERS)}),
         "bare": Gateway(
-            {"messages_chat": Cell(MESSAGES, "messages", "fake", ANTHROPIC_HEADERS)},
+            {
+                wanted: Cell(MESSAGES, "messages", model, ANTHROPIC_HEADERS)
+                for wanted, model in (("messages_chat", "fake"), ("paced", PACED_MODEL))
+            },
             (python, str(HERE / "bare.py"), "$port", "$upstream"),
         ),
         "rosetta": Gateway(
