@@ -336,7 +336,9 @@ def _check_google(wire: Sequence[WireEvent], failed: bool) -> None:
                 assert candidate["finishReason"]
                 finished.add(index)
     if not failed:
-        assert seen, "a client sees at least one candidate"
+        assert seen or any(chunk.get("promptFeedback", {}).get("blockReason") for chunk in chunks), (
+            "a client sees a candidate, or why there is none"
+        )
         assert seen == finished, "each candidate finishes"
     else:
         assert not finished, "no polite ending before an error"

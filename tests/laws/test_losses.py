@@ -324,6 +324,8 @@ def is_named(path: tuple[str, ...], losses: tuple[Loss, ...], words: Any) -> boo
         if steps[: len(at)] != at:
             continue
         fields = {camel(step) for word in (loss.field, words.get(loss.field, "")) for step in word.split(".") if step}
+        if loss.field == "name" and at:
+            fields.add("filename")
         if fields & set(steps[len(at) :]) or (at and loss.field in WHOLE_NODES):
             return True
     return False
