@@ -79,6 +79,7 @@ FIELD_CLASS: dict[str, LossClass] = {
     "summary": "setting",
     "detail": "setting",
     "name": "setting",
+    "filename": "setting",
     "tool_name": "setting",
     "call_id": "setting",
     "title": "setting",

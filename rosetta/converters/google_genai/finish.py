@@ -75,21 +75,49 @@ def blocked(feedback: Any) -> Finish | None:
     return Finish("content_filter", reason, details=feedback) if type(reason) is str and reason != "BLOCK_REASON_UNSPECIFIED" else None
 
 
-def encode_finish(finish: Finish | None, losses: Losses, *, own: bool) -> str:
-    """The word for it."""
+def feedback_of(finish: Finish | None, *, own: bool) -> Json | None:
+    """``promptFeedback`` of a prompt that was refused as a whole; None where it was answered. A candidate is told beside it: clients ask again where no
+    ``finishReason`` came."""
+    details = finish.details if own and finish is not None else None
+    return details if type(details) is dict and "blockReason" in details else None
+
+
+def encode_finish(finish: Finish | None, losses: Losses, *, own: bool) -> Json:
+    """``finishReason`` and, on its own wire, ``finishMessage``."""
     if finish is None:
-        return "STOP"
+        return {"finishReason": "STOP"}
+    if own and feedback_of(finish, own=own) is not None:
+        return {"finishReason": finish.raw if finish.raw in FINISH else WORDS[finish.reason]}
     if own and finish.raw is not None:
-        return finish.raw
+        return (
+            {"finishReason": finish.raw}
+            if type(finish.details) is not str
+            else {"finishReason": finish.raw, "finishMessage": finish.details}
+        )
     if finish.reason == "compaction":
         losses.approximated("finish", detail=finish.raw or finish.reason)
-    return WORDS[finish.reason]
+    return {"finishReason": WORDS[finish.reason]}
 
 
 def _count(value: Any) -> int | None:
     if type(value) is float and value.is_integer():
         value = int(value)
     return max(value, 0) if type(value) is int else None
+
+
+def _audio(details: Any) -> int | None:
+    """The audio tokens in ``[{modality, tokenCount}]``."""
+    for detail in details if type(details) is list else ():
+        if type(detail) is dict and detail.get("modality") == "AUDIO":
+            return _count(detail.get("tokenCount"))
+    return None
+
+
+def _encode_audio(audio: int | None, total: int) -> list[Json]:
+    """The split of a count, where some of it is audio."""
+    if not audio:
+        return []
+    return [{"modality": "AUDIO", "tokenCount": audio}, {"modality": "TEXT", "tokenCount": max(total - audio, 0)}]
 
 
 def decode_usage(value: Any) -> Usage:
@@ -115,6 +143,8 @@ def decode_usage(value: Any) -> Usage:
         tool_prompt=tool,
         output_total=output,
         reasoning=thoughts,
+        input_audio=_audio(value.get("promptTokensDetails")),
+        output_audio=_audio(value.get("candidatesTokensDetails")),
         extras={key: found for key, found in value.items() if key not in _USAGE and found is not None} or NO_EXTRAS,
     )
 
@@ -137,12 +167,20 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
         value["thoughtsTokenCount"] = thoughts
     if own:
         value.update(usage.extras)
+        return value
+    for key, audio, total in (
+        ("promptTokensDetails", usage.input_audio, value["promptTokenCount"]),
+        ("candidatesTokensDetails", usage.output_audio, value["candidatesTokenCount"]),
+    ):
+        details = _encode_audio(audio, total)
+        if details:
+            value[key] = details
     return value
 
 
 def usage_losses(usage: Usage, losses: Losses, *, own: bool) -> None:
     """Counts that this wire has no word for: one Loss for all of them."""
-    fields = ("cache_write", "input_audio", "output_audio", "accepted_prediction", "rejected_prediction", "server_tools")
+    fields = ("cache_write", "accepted_prediction", "rejected_prediction", "server_tools")
     unsaid = [field for field in fields if getattr(usage, field)]
     if not own:
         unsaid.extend(usage.extras)

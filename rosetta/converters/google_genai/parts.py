@@ -1,4 +1,4 @@
-"""Parts ⇄ text, media and what is opaque: https://ai.google.dev/api/caching#Part.
+"""Parts ⇄ text, media and what is opaque: https://ai.google.dev/api/caching#Part; sources are in ``citations.py``.
 
 Proto JSON takes camelCase and snake_case alike, and the official Python SDK mixes both: ``normal`` makes one spelling of it, everywhere but inside what belongs to the
 caller (arguments, results, schemas, labels).
@@ -17,7 +17,6 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.ir.parts import (
     NO_EXTRAS,
-    Citation,
     FileId,
     Inline,
     Link,
@@ -34,16 +33,19 @@ from rosetta.ir.parts import (
 
 FORMAT: Literal["google_genai"] = "google_genai"
 
-_OWN_KEYS = frozenset(
-    {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels", "data", "json"}
-)
+_OWN_KEYS = frozenset({"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels", "data"})
 """Below these keys everything is the caller's own."""
 _SNAKE = re.compile(r"_+([a-z0-9])")
 _CAMEL: dict[str, str] = {}
 _CAMEL_LIMIT = 4096
 _FLAGS = frozenset({"thought", "thoughtSignature"})
-_TEXT = frozenset({"text"}) | _FLAGS
-_INLINE = frozenset({"inlineData", "fileData"}) | _FLAGS
+TEXT = frozenset({"text"}) | _FLAGS
+_INLINE = frozenset({"inlineData"}) | _FLAGS
+_FILE = frozenset({"fileData"}) | _FLAGS
+_INLINE_DATA = frozenset({"mimeType", "data", "displayName"})
+_FILE_DATA = frozenset({"mimeType", "fileUri", "displayName"})
+_VIDEOS = ("https://www.youtube.com/", "https://youtu.be/")
+_IMAGE_ADDRESS = re.compile(r"\.(?:png|jpe?g|gif|webp|heic|heif|avif)(?:[?#]|$)", re.IGNORECASE)
 _GOOGLE_FILES = ("https://generativelanguage.googleapis.com/", "gs://", "https://www.youtube.com/", "https://youtu.be/", "files/")
 _WORDS_OF_OPAQUE = {"executableCode": "code", "codeExecutionResult": "output"}
 
@@ -94,7 +96,7 @@ class Outgoing:
         if not extras:
             return
         if self.own:
-            node.update(extras)
+            with_extras(node, extras)
         else:
             self.losses.extras(extras, at)
 
@@ -130,6 +132,23 @@ def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS
 
 
+def unknown_within(part: Json, known: frozenset[str], key: str, inner: Json, inner_known: frozenset[str]) -> dict[str, Any]:
+    """What nobody knows of a part and of the one object in it: the part's under their own names, the object's below ``key``."""
+    extras, within = unknown(part, known), unknown(inner, inner_known)
+    return {**extras, key: within} if within else extras
+
+
+def with_extras(part: Json, extras: dict[str, Any]) -> Json:
+    """A part with the unknown fields it came with: the inverse of ``unknown_within``. ``part`` is the caller's own and may change."""
+    for key, value in extras.items():
+        inner = part.get(key)
+        if type(inner) is dict and type(value) is dict:
+            part[key] = {**inner, **value}
+        else:
+            part[key] = value
+    return part
+
+
 # ------------------------------------------------------------------------------------------------------------------------ decode
 
 
@@ -137,30 +156,49 @@ def decode_plain(part: Json, at: str) -> Text | Media | Opaque | None:
     """A part that is neither a call, a result nor a thought; None where it is empty. Its signature is the caller's business."""
     text = part.get("text")
     if type(text) is str:
-        return Text(text, at, extras=unknown(part, _TEXT)) if text else None
+        return Text(text, at, extras=unknown(part, TEXT)) if text else None
     if text is not None:
         raise Malformed(f"{at}.text", f"expected str, got {type_name(text)}")
     inline = maybe_object(part, "inlineData", at)
     if inline is not None:
-        where = f"{at}.inlineData"
-        data = media.standard_base64(string(inline, "data", where))
-        mime = (
-            (maybe_string(inline, "mimeType", where) or media.sniff(data) or "application/octet-stream").partition(";")[0].strip().lower()
-        )
-        return Media(
-            media.kind_of(mime), Inline(data), mime, at, name=maybe_string(inline, "displayName", where), extras=unknown(part, _INLINE)
-        )
+        return _decode_inline(part, inline, at)
     file = maybe_object(part, "fileData", at)
     if file is not None:
-        where = f"{at}.fileData"
-        uri, kind = string(file, "fileUri", where), maybe_string(file, "mimeType", where)
-        source = FileId(uri) if uri.startswith(_GOOGLE_FILES) else Link(uri)
-        return Media(media.kind_of(kind), source, kind, at, name=maybe_string(file, "displayName", where), extras=unknown(part, _INLINE))
+        return _decode_file(part, file, at)
     for key, value in part.items():
         if key not in _FLAGS and value is not None:
             said = value.get(_WORDS_OF_OPAQUE[key]) if key in _WORDS_OF_OPAQUE and type(value) is dict else None
             return Opaque(FORMAT, key, part, at, said if type(said) is str else "")
     return None
+
+
+def _decode_inline(part: Json, inline: Json, at: str) -> Media:
+    where = f"{at}.inlineData"
+    data = media.standard_base64(string(inline, "data", where))
+    word = maybe_string(inline, "mimeType", where)
+    mime = (word or media.sniff(data) or "application/octet-stream").partition(";")[0].strip().lower()
+    extras = unknown_within(part, _INLINE, "inlineData", inline, _INLINE_DATA)
+    if word is not None and ";" in word:  # audio/L16;rate=24000: the IR has no parameters
+        extras = {**extras, "inlineData": {**extras.get("inlineData", {}), "mimeType": word}}
+    return Media(media.kind_of(mime), Inline(data), mime, at, name=maybe_string(inline, "displayName", where), extras=extras)
+
+
+def _decode_file(part: Json, file: Json, at: str) -> Media:
+    where = f"{at}.fileData"
+    uri, mime = string(file, "fileUri", where), maybe_string(file, "mimeType", where)
+    if mime is not None:
+        mime = mime.partition(";")[0].strip().lower()
+        kind = media.kind_of(mime)
+    else:
+        kind = "video" if uri.startswith(_VIDEOS) else "image" if _IMAGE_ADDRESS.search(uri) else "document"
+    return Media(
+        kind,
+        FileId(uri) if uri.startswith(_GOOGLE_FILES) else Link(uri),
+        mime,
+        at,
+        name=maybe_string(file, "displayName", where),
+        extras=unknown_within(part, _FILE, "fileData", file, _FILE_DATA),
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -179,7 +217,9 @@ def encode_plain(part: Part, out: Outgoing, *, inside_result: bool = False) -> J
             if part.citations:
                 out.losses.dropped("citations", part.at)
         case Refusal():
-            return {"text": part.text}
+            out.losses.approximated("refusal", part.at, "said as text")
+            out.losses.extras(part.extras, part.at)
+            return {"text": part.text} if part.text else None
         case Media():
             wire = _encode_media(part, out, inside_result=inside_result)
         case Opaque():
@@ -214,75 +254,37 @@ def _encode_media(part: Media, out: Outgoing, *, inside_result: bool) -> Json | 
             wire = {"inlineData": {"mimeType": mime, "data": data}}
         case PlainText(text):
             out.losses.approximated("document", part.at, "as text")
+            _unsaid(part, ("context", "citable"), out)
             head = part.title or part.name
             return {"text": f"{head}\n\n{text}" if head else text}
         case Link(url):
             if not (out.own or out.dialect.link_media or url.startswith(_GOOGLE_FILES)):
                 out.losses.dropped(part.kind, part.at, "the target fetches no addresses")
                 return None
-            wire = {"fileData": {"fileUri": url}}
-            if part.mime is not None:
-                wire["fileData"]["mimeType"] = part.mime
+            wire = _file(url, part)
         case FileId(id):
             if not out.own:
                 out.losses.dropped(part.kind, part.at, "a file stored at another provider")
                 return None
-            wire = {"fileData": {"fileUri": id}}
-            if part.mime is not None:
-                wire["fileData"]["mimeType"] = part.mime
+            wire = _file(id, part)
         case _:
             assert_never(part.source)
-    if part.name is not None and (out.own or inside_result):
-        next(iter(wire.values()))["displayName"] = part.name
-    elif part.name is not None and part.kind != "document":
-        out.losses.dropped("name", part.at)
-    for field in ("detail", "title", "context", "citable"):
-        if getattr(part, field):
-            out.losses.dropped(field, part.at)
+    if part.name is not None:
+        if out.own or inside_result:
+            next(iter(wire.values()))["displayName"] = part.name
+        else:
+            out.losses.dropped("filename" if part.kind == "document" else "name", part.at)
+    if part.detail not in (None, "auto"):
+        out.losses.dropped("detail", part.at)
+    _unsaid(part, ("title", "context", "citable", "transcript"), out)
     return wire
 
 
-# ------------------------------------------------------------------------------------------------------------------------ citations
+def _file(uri: str, part: Media) -> Json:
+    return {"fileData": {"fileUri": uri} if part.mime is None else {"mimeType": part.mime, "fileUri": uri}}
 
 
-def decode_citations(candidate: Json, text: str) -> tuple[Citation, ...]:
-    """The sources of ``groundingMetadata`` and ``citationMetadata``. Google counts UTF-8 bytes; the IR counts code points."""
-    found: list[Citation] = []
-    grounding = candidate.get("groundingMetadata")
-    if type(grounding) is dict:
-        chunks = grounding.get("groundingChunks")
-        chunks = chunks if type(chunks) is list else []
-        data = text.encode()
-        for support in grounding.get("groundingSupports") or ():
-            if type(support) is not dict:
-                continue
-            segment = support.get("segment")
-            segment = segment if type(segment) is dict else {}
-            for index in support.get("groundingChunkIndices") or ():
-                chunk = chunks[index] if type(index) is int and 0 <= index < len(chunks) else None
-                web = chunk.get("web") if type(chunk) is dict else None
-                if type(web) is dict:
-                    found.append(_cited(web, support, segment, data))
-    cited = candidate.get("citationMetadata")
-    if type(cited) is dict:
-        sources = cited.get("citationSources") or cited.get("citations") or ()
-        data = text.encode()
-        found.extend(_cited(source, source, source, data) for source in sources if type(source) is dict)
-    return tuple(found)
-
-
-def _cited(source: Json, raw: Json, segment: Json, data: bytes) -> Citation:
-    url, title, quote = source.get("uri"), source.get("title"), segment.get("text")
-    return Citation(
-        FORMAT,
-        raw,
-        url if type(url) is str else None,
-        title if type(title) is str else None,
-        quote if type(quote) is str else None,
-        _code_points(data, segment.get("startIndex", 0)),
-        _code_points(data, segment.get("endIndex")),
-    )
-
-
-def _code_points(data: bytes, offset: Any) -> int | None:
-    return len(data[:offset].decode("utf-8", "ignore")) if type(offset) is int and offset >= 0 else None
+def _unsaid(part: Media, fields: tuple[str, ...], out: Outgoing) -> None:
+    for field in fields:
+        if getattr(part, field):
+            out.losses.dropped(field, part.at)

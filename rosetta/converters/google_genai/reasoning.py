@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from rosetta.converters import effort as levels
 from rosetta.converters import media, seals
 from rosetta.converters.converter import Json, Ticket
 from rosetta.converters.fields import Fields
 from rosetta.converters.google_genai.parts import FORMAT, Outgoing
-from rosetta.ir.parts import Reasoning, Seal, Text, ToolResult
+from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import Effort, ReasoningRequest, Request, Turn
 
 SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
@@ -21,6 +23,7 @@ SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 LEVELS: dict[str, Effort] = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high", "XHIGH": "xhigh"}
 _WORDS: dict[Effort, str] = {effort: word for word, effort in LEVELS.items()}
 _NOTHING = ReasoningRequest()
+CONFIG = "generationConfig.thinkingConfig"
 
 
 # ------------------------------------------------------------------------------------------------------------------------ settings
@@ -39,8 +42,8 @@ def decode_settings(config: Fields | None) -> ReasoningRequest:
     )
     effort = LEVELS.get((word or "").upper())
     if word is not None and effort is None and word.upper() != "THINKING_LEVEL_UNSPECIFIED":
-        extras["thinkingLevel"] = word
-    extras.update({key: value for key, value in thinking.rest().items() if value is not None})
+        extras[f"{CONFIG}.thinkingLevel"] = word
+    extras.update({f"{CONFIG}.{key}": value for key, value in thinking.rest().items() if value is not None})
     mode: Any = "off" if budget == 0 else "adaptive" if budget == -1 else "on" if budget is not None else None
     return ReasoningRequest(mode, effort, budget if budget is not None and budget > 0 else None, visible, extras=extras)
 
@@ -60,7 +63,7 @@ def encode_settings(request: Request, turn_effort: Effort | None, out: Outgoing)
             if value not in (None, "none", False):
                 out.losses.dropped(field, detail="the model does not think")
         return None
-    config: Json = dict(wanted.extras) if out.own else {}
+    config: Json = {key.rpartition(".")[2]: value for key, value in wanted.extras.items()} if out.own else {}
     if wanted.visible is not None:
         config["includeThoughts"] = wanted.visible
     elif wanted.summary is not None:
@@ -83,8 +86,9 @@ def _encode_level(wanted: ReasoningRequest, effort: Effort | None, off: bool, co
             config["thinkingLevel"] = _WORDS[lowest]
         out.losses.approximated(field, detail="the model always thinks")
         return
-    if effort is None and wanted.budget is not None:
-        field, effort = "budget", levels.of_budget(wanted.budget)
+    if wanted.budget is not None:
+        if effort is None:
+            field, effort = "budget", levels.of_budget(wanted.budget)
         out.losses.approximated("budget", detail=f"as the level {effort}")
     if effort is None:
         return
@@ -111,6 +115,8 @@ def _encode_budget(wanted: ReasoningRequest, effort: Effort | None, off: bool, c
         config["thinkingBudget"] = budget
         if budget != wanted.budget:
             out.losses.approximated("budget", detail=f"{budget} tokens")
+        if effort is not None:
+            out.losses.approximated("effort", detail="the budget tells how much")
     elif effort is not None:
         budget = min(max(levels.BUDGET_TOKENS[effort], dialect.budget_min), dialect.budget_max)
         config["thinkingBudget"] = budget
@@ -122,14 +128,58 @@ def _encode_budget(wanted: ReasoningRequest, effort: Effort | None, off: bool, c
 # ------------------------------------------------------------------------------------------------------------------------ requests
 
 
-def opened(part: Json) -> tuple[tuple[Seal, ...], Seal | None]:
-    """What a client's ``thoughtSignature`` holds: the seals of thoughts, and the seal of the part itself."""
+def opened(part: Json) -> tuple[list[Seal], list[Seal]]:
+    """What a client's ``thoughtSignature`` holds: the seals of thoughts, and the seals of visible parts (mostly of the very part, the last one)."""
     value = part.get("thoughtSignature")
     if type(value) is not str or not value:
-        return (), None
+        return [], []
     found = seals.opened(value, "thought_signature", bound="part")
-    own = tuple(seal for seal in found if seal.bound == "reasoning")
-    return own, next((seal for seal in found if seal.bound == "part"), None)
+    return [seal for seal in found if seal.bound == "reasoning"], [seal for seal in found if seal.bound == "part"]
+
+
+def is_envelope(part: Json) -> bool:
+    """Whether the signature is one of ours; a bare one stays where it stood."""
+    value = part.get("thoughtSignature")
+    return type(value) is str and seals.unwrap(value) is not None
+
+
+def give_back(parts: list[Part], carried: list[Seal], at: str) -> None:
+    """Gives the seals that came on a call to the thoughts since the call before: the client may have dropped, joined, cut or tidied them.
+
+    Seals with texts and visible thoughts are matched in order, from the last one back. Where the client kept no thought, the seals begin the step.
+    """
+    begin = next((index + 1 for index in range(len(parts) - 1, -1, -1) if isinstance(parts[index], ToolCall)), 0)
+    thoughts = [index for index in range(begin, len(parts)) if _unsealed(parts[index])]
+    runs: list[list[int]] = []
+    for index in thoughts:
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    if not runs:
+        parts.insert(begin, Reasoning(at=at, seals=tuple(carried)))
+        return
+    groups = _grouped(carried, len(runs))
+    for run, group in zip(reversed(runs), reversed(groups), strict=True):
+        kept = [part for index in run if isinstance(part := parts[index], Reasoning)]
+        text = "".join(part.text for part in kept)
+        parts[run[0] : run[-1] + 1] = [msgspec.structs.replace(kept[0], summary=(text,) if text else (), seals=tuple(group))]
+
+
+def _unsealed(part: Part) -> bool:
+    return isinstance(part, Reasoning) and not part.seals
+
+
+def _grouped(carried: list[Seal], count: int) -> list[list[Seal]]:
+    """The seals in ``count`` groups, in order: each begins a new one where it has texts of its own, as long as there are groups left."""
+    groups: list[list[Seal]] = [[]]
+    for seal in carried:
+        if any(seal.texts) and len(groups) < count and any(any(known.texts) for known in groups[-1]):
+            groups.append([])
+        groups[-1].append(seal)
+    while len(groups) < count:
+        groups.insert(0, [])
+    return groups
 
 
 def encode_seal(seal: Seal | None, at: str, out: Outgoing) -> str | None:
@@ -145,15 +195,20 @@ def encode_seal(seal: Seal | None, at: str, out: Outgoing) -> str | None:
 def encode_thought(part: Reasoning, out: Outgoing) -> Json | None:
     """A thought part which the target made itself; of all else nothing is sent."""
     own = next((seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)), None)
-    if own is not None:
-        return {"text": part.text, "thought": True, "thoughtSignature": media.standard_base64(own.value)}
-    if part.seals:
+    if own is None and part.seals:
         out.losses.dropped("seal", part.at, "made by another provider or model")
-    elif part.text and not out.own:
-        out.losses.dropped("reasoning_text", part.at, "thoughts of another model")
-    elif part.text:
-        return {"text": part.text, "thought": True}
-    return None
+        return None
+    if own is None and not out.own:
+        if part.text:
+            out.losses.dropped("reasoning_text", part.at, "thoughts of another model")
+        return None
+    if own is None and not part.text:
+        return None
+    wire: Json = {"text": part.text, "thought": True}
+    if own is not None:
+        wire["thoughtSignature"] = media.standard_base64(own.value)
+    out.extras(wire, part.extras, part.at)
+    return wire
 
 
 def needs_skip(turns: tuple[Turn, ...]) -> int:
@@ -177,8 +232,9 @@ def sealed(part: Json, ticket: Ticket, bound: str) -> Seal | None:
     return Seal("thought_signature", value, ticket.provider, ticket.model, bound="part" if bound == "part" else "reasoning")
 
 
-def carried(pending: list[Seal]) -> str | None:
-    """The value for a client's ``thoughtSignature``: Google's own bare, others as one envelope; None where there is nothing or it is too large."""
-    if len(pending) == 1 and seals.HOME[pending[0].kind] == FORMAT:
+def carried(pending: list[Seal], *, own: bool) -> str | None:
+    """The value for a client's ``thoughtSignature``: Google's own bare, others as one envelope; None where it is too large. Google's OpenAI endpoint
+    makes the same kind of seal, which must find back to it: it goes in an envelope."""
+    if own and len(pending) == 1 and seals.HOME[pending[0].kind] == FORMAT:
         return media.standard_base64(pending[0].value)
     return seals.wrap_base64(pending)

@@ -1,11 +1,14 @@
 """Requests ⇄ IR: https://ai.google.dev/api/generate-content.
 
-The normal form of a round trip: camelCase; ``parameters`` as ``parametersJsonSchema``; neighbouring contents of the model as one; role always there; standard base64;
-enum values in upper case.
+The normal form of a round trip: camelCase; no nulls; role always there; standard base64; enum values in upper case (the service tier and modalities in lower and upper
+case); ``parameters`` and ``responseSchema`` as JSON Schema, or the other way round, as the target takes it; all functions in one tool; neighbouring contents of the model
+as one; the results of a content first; parts that say nothing left out; a result as ``{"output": text}`` or ``{"error": text}`` where its text is no JSON object,
+else as that object.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rosetta.converters import pairing, schema
@@ -21,7 +24,9 @@ from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.request import NO_CACHE, NO_STATE, CacheRequest, Effort, OutputFormat, Request, Sampling, State
 
 STOP_LIMIT = 5
+CONFIG = "generationConfig."
 _JSON = "application/json"
+_MIME = f"{CONFIG}responseMimeType"
 
 
 def path(model: str, verb: str) -> str:
@@ -54,15 +59,16 @@ def _decode(wire: WireRequest) -> Request:
         raise Malformed("contents", "expected at least one content")
     read = Contents()
     read.read(contents)
+    leading = next((index for index, turn in enumerate(read.turns) if turn.role != "system"), len(read.turns))
     config = fields.fields("generationConfig")
     extras: dict[str, Any] = {}
     tools = fields.maybe("tools", list) or []
-    cached, store = fields.maybe("cachedContent", str), fields.maybe("store", bool)
+    cached, store, tier = fields.maybe("cachedContent", str), fields.maybe("store", bool), fields.maybe("serviceTier", str)
     request = Request(
         format=FORMAT,
         model=model,
-        turns=tuple(read.turns),
-        system=decode_system(fields.any("systemInstruction")),
+        turns=tuple(read.turns[leading:]),
+        system=(*decode_system(fields.any("systemInstruction")), *read.turns[:leading]),
         tools=decode_tools(tools),
         tool_choice=decode_choice(fields.maybe("toolConfig", dict)),
         sampling=_decode_sampling(config),
@@ -70,18 +76,16 @@ def _decode(wire: WireRequest) -> Request:
         stop=config.strings("stopSequences") if config is not None else (),
         reasoning=decode_settings(config),
         output=_decode_output(config),
-        modalities=config.strings("responseModalities") if config is not None else (),
+        modalities=tuple([word.lower() for word in config.strings("responseModalities")]) if config is not None else (),
         cache=NO_CACHE if cached is None else CacheRequest(content=cached),
         state=NO_STATE if store is None else State(store),
-        service_tier=fields.maybe("serviceTier", str),
+        service_tier=None if tier is None else tier.lower(),
         metadata=fields.maybe("labels", dict),
         stream=bool(wire.stream),
         extras=extras,
     )
     if config is not None:
-        rest = {key: value for key, value in config.rest().items() if value is not None}
-        if rest:
-            extras["generationConfig"] = rest
+        extras.update({f"{CONFIG}{key}": value for key, value in config.rest().items() if value is not None})
     extras.update({key: value for key, value in fields.rest().items() if value is not None})
     return request
 
@@ -90,7 +94,7 @@ def _decode_sampling(config: Fields | None) -> Sampling:
     if config is None:
         return Sampling()
     top_k = config.any("topK")
-    if top_k is not None and (type(top_k) not in (int, float)):
+    if top_k is not None and (type(top_k) not in (int, float) or not math.isfinite(top_k)):
         raise Malformed("generationConfig.topK", f"expected int, got {type_name(top_k)}")
     return Sampling(
         temperature=config.maybe("temperature", float),
@@ -112,13 +116,13 @@ def _decode_output(config: Fields | None) -> OutputFormat | None:
     plain, old = config.maybe("responseJsonSchema", dict), config.maybe("responseSchema", dict)
     found = plain if plain is not None else None if old is None else schema.from_google(old)
     if found is not None:
-        extras = {"responseMimeType": mime} if mime not in (None, _JSON) else NO_EXTRAS
+        extras = {_MIME: mime} if mime not in (None, _JSON) else NO_EXTRAS
         return OutputFormat("json_schema", found, extras=extras)
     if mime == _JSON:
         return OutputFormat("json_object")
     if mime is None:
         return None
-    return OutputFormat("text", extras=NO_EXTRAS if mime == "text/plain" else {"responseMimeType": mime})
+    return OutputFormat("text", extras=NO_EXTRAS if mime == "text/plain" else {_MIME: mime})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -153,7 +157,7 @@ def _encode(request: Request, target: Target) -> tuple[Json, Losses, ToolNames]:
     if config:
         body["generationConfig"] = config
     _encode_hints(request, body, out)
-    out.extras(body, {key: value for key, value in request.extras.items() if key != "generationConfig"}, "")
+    out.extras(body, {key: value for key, value in request.extras.items() if not (out.own and key.startswith(CONFIG))}, "")
     return body, losses, names
 
 
@@ -210,7 +214,7 @@ def _encode_config(request: Request, turns: Any, tools: list[Json], out: Outgoin
     if request.modalities and (out.own or tuple(word.lower() for word in request.modalities) != ("text",)):
         config["responseModalities"] = [word.upper() for word in request.modalities]
     if out.own:
-        config.update(request.extras.get("generationConfig") or {})
+        config.update({key[len(CONFIG) :]: value for key, value in request.extras.items() if key.startswith(CONFIG)})
     return config
 
 
@@ -219,21 +223,27 @@ def _encode_output(request: Request, config: Json, tools: list[Json], out: Outgo
     if form is None:
         return
     if form.kind == "text":
-        out.extras(config, form.extras, "")
+        if not out.own:
+            out.losses.extras(form.extras)
+        elif form.extras:
+            config["responseMimeType"] = form.extras[_MIME]
         return
     if not out.dialect.tools_with_json and any("functionDeclarations" in tool for tool in tools) and not out.own:
         out.losses.dropped("output", detail="the model takes no JSON form together with functions")
         return
     config["responseMimeType"] = _JSON
     if form.kind == "json_schema":
+        wanted = form.schema or {}
+        if form.description and "description" not in wanted:
+            wanted = {**wanted, "description": form.description}
         if out.dialect.schemas == "openapi":
-            config["responseSchema"] = schema.google_openapi(form.schema, "", out.losses, "output")
+            config["responseSchema"] = schema.google_openapi(wanted, "", out.losses, "output")
         else:
-            config["responseJsonSchema"] = schema.google_json_schema(form.schema)
-        if form.strict and not out.own:
-            out.losses.dropped("strict")
-    if form.extras:
-        out.extras(config, form.extras, "")
+            config["responseJsonSchema"] = schema.google_json_schema(wanted, foreign=not out.own)
+    if out.own and form.extras:
+        config["responseMimeType"] = form.extras[_MIME]
+    elif form.extras:
+        out.losses.extras(form.extras)
 
 
 _TIERS = {
@@ -286,13 +296,17 @@ def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
 
 def decode_count_request(wire: WireRequest) -> Coded[Request]:
     """``countTokens`` in both its forms: contents alone, or a whole request inside."""
-    body = normal(wire.body)
-    inner = body.get("generateContentRequest")
+    if type(wire.body) is not dict:
+        raise Malformed("", f"expected object, got {type_name(wire.body)}")
+    inner = next((wire.body[key] for key in ("generateContentRequest", "generate_content_request") if key in wire.body), None)
     if inner is None:
         return decode_request(wire)
     if type(inner) is not dict:
         raise Malformed("generateContentRequest", f"expected object, got {type_name(inner)}")
-    return decode_request(WireRequest(inner, wire.headers, wire.model))
+    try:
+        return decode_request(WireRequest(inner, wire.headers, wire.model))
+    except Malformed as fault:
+        raise Malformed(f"generateContentRequest.{fault.path}", fault.message) from None
 
 
 def encode_count_request(request: Request, target: Target) -> Sent:

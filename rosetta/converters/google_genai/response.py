@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
 from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
 from rosetta.converters.fields import type_name
+from rosetta.converters.google_genai.citations import at_part, decode_citations, encode_citations, rest_of
 from rosetta.converters.google_genai.errors import failure_of
-from rosetta.converters.google_genai.finish import blocked, decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
-from rosetta.converters.google_genai.parts import FORMAT, decode_citations, decode_plain, normal, unknown
+from rosetta.converters.google_genai.finish import (
+    blocked,
+    decode_finish,
+    decode_usage,
+    encode_finish,
+    encode_usage,
+    feedback_of,
+    usage_losses,
+)
+from rosetta.converters.google_genai.logprobs import decode_logprobs, encode_logprobs
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, normal, unknown, with_extras
 from rosetta.converters.google_genai.reasoning import carried, sealed
-from rosetta.converters.google_genai.tools import answered_call
+from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses
-from rosetta.ir.parts import Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall
-from rosetta.ir.response import Choice, Response
+from rosetta.converters.names import NAMESPACE_SEPARATOR
+from rosetta.ir.parts import (
+    NO_EXTRAS,
+    Citation,
+    FileId,
+    Inline,
+    Link,
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Seal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from rosetta.ir.response import Choice, Finish, Response
 
-_CANDIDATE = frozenset({"index", "content", "finishReason", "finishMessage", "groundingMetadata", "citationMetadata", "logprobsResult"})
-_BODY = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback"})
+CANDIDATE = frozenset({"index", "content", "finishReason", "finishMessage", "groundingMetadata", "citationMetadata", "logprobsResult"})
+BODY = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -28,9 +54,17 @@ _BODY = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", 
 
 def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
     """An answer. Raises UpstreamFailed where it is an error, Malformed where it is none of both."""
+    if type(body) is not dict:
+        raise Malformed("", f"expected object, got {type_name(body)}")
     if body.get("error"):
         raise UpstreamFailed(failure_of(body, None))
-    body = normal(body)
+    try:
+        return Coded(_decode(normal(body), ticket))
+    except RecursionError:
+        raise Malformed("", "nested too deeply") from None
+
+
+def _decode(body: Json, ticket: Ticket) -> Response:
     candidates = body.get("candidates")
     finish = blocked(body.get("promptFeedback"))
     if candidates is None and finish is None and "usageMetadata" not in body:
@@ -43,17 +77,26 @@ def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
         raise Malformed("candidates", str(error)) from None
     if not choices:
         choices = [Choice(0, (), finish or decode_finish("OTHER", None, called=False, empty=True))]
+    elif finish is not None:
+        choices = [choice if choice.parts else msgspec.structs.replace(choice, finish=finish) for choice in choices]
     identity, model = body.get("responseId"), body.get("modelVersion")
-    return Coded(
-        Response(
-            FORMAT,
-            tuple(choices),
-            identity if type(identity) is str else "",
-            model if type(model) is str else "",
-            usage=decode_usage(body.get("usageMetadata")),
-            extras=unknown(body, _BODY),
-        )
+    return Response(
+        FORMAT,
+        tuple(choices),
+        identity if type(identity) is str else "",
+        model if type(model) is str else "",
+        decode_time(body.get("createTime")),
+        decode_usage(body.get("usageMetadata")),
+        extras=unknown(body, BODY),
     )
+
+
+def decode_time(value: Any) -> int | None:
+    """``createTime`` in Unix seconds."""
+    try:
+        return int(datetime.fromisoformat(value).timestamp()) if type(value) is str else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
@@ -66,13 +109,9 @@ def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
     for place, part in enumerate(listed if type(listed) is list else ()):
         decode_answer_part(part, f"candidates.{position}.content.parts.{place}", ticket, parts)
     called = any(isinstance(part, ToolCall) for part in parts)
-    cited = decode_citations(value, "".join(part.text for part in parts if isinstance(part, Text)))
-    if cited:
-        for place, part in enumerate(parts):
-            if isinstance(part, Text):
-                parts[place] = msgspec.structs.replace(part, citations=cited)
-                break
-    extras = unknown(value, _CANDIDATE)
+    if "groundingMetadata" in value or "citationMetadata" in value:
+        _cite(value, parts)
+    extras = {**unknown(value, CANDIDATE), **rest_of(value)} or NO_EXTRAS
     logprobs = decode_logprobs(value.get("logprobsResult"))
     return Choice(
         index if type(index) is int else position,
@@ -81,6 +120,35 @@ def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
         {"content": logprobs} if logprobs else None,
         extras,
     )
+
+
+def _cite(value: Json, parts: list[Part]) -> None:
+    """Gives each source to the text part in which it begins; one that names no place to the last."""
+    texts = [index for index, part in enumerate(parts) if isinstance(part, Text)]
+    if not texts:
+        parts.append(Text("", at=""))
+        texts = [len(parts) - 1]
+    begins: dict[int, tuple[int, int]] = {}
+    places: dict[int, int] = {}
+    whole = ""
+    for index in texts:
+        text = parts[index].text  # type: ignore[union-attr]  # they are Text
+        place = parts[index].at.rpartition(".")[2]
+        if place.isdecimal():
+            places[int(place)] = len(whole.encode("utf-8", "surrogatepass"))
+        begins[index] = (len(whole), len(whole) + len(text))
+        whole += text
+    given: dict[int, list[Citation]] = {}
+    for citation in decode_citations(value, whole, places):
+        for index, (begin, end) in begins.items():
+            placed = at_part(citation, begin, end)
+            if placed is not None:
+                given.setdefault(index, []).append(placed)
+                break
+        else:
+            given.setdefault(texts[-1], []).append(msgspec.structs.replace(citation, start=None, end=None))
+    for index, citations in given.items():
+        parts[index] = msgspec.structs.replace(parts[index], citations=tuple(citations))
 
 
 def decode_answer_part(part: Any, at: str, ticket: Ticket, parts: list[Part]) -> None:
@@ -97,18 +165,18 @@ def decode_answer_part(part: Any, at: str, ticket: Ticket, parts: list[Part]) ->
             joined = (last.summary[0] if last.summary else "") + text
             parts[-1] = msgspec.structs.replace(last, summary=(joined,) if joined else (), seals=found)
         elif text or found:
-            parts.append(Reasoning(summary=(text,) if text else (), at=at, seals=found))
+            parts.append(Reasoning(summary=(text,) if text else (), at=at, seals=found, extras=unknown(part, TEXT)))
         return
     seal = sealed(part, ticket, "part")
     call = part.get("functionCall")
     if call is not None:
         tool, identity, arguments = answered_call(call, ticket)
-        parts.append(ToolCall(identity, tool.name, arguments, at, tool.kind, tool.namespace, seal))
+        parts.append(ToolCall(identity, tool.name, arguments, at, tool.kind, tool.namespace, seal, extras=call_extras(part)))
         return
     decoded = decode_plain(part, at)
     if decoded is None:
         if seal is not None:  # a signature on an empty text belongs to what was said before
-            if isinstance(last, Text | Media) and last.seal is None:
+            if isinstance(last, Text) and last.seal is None:
                 parts[-1] = msgspec.structs.replace(last, seal=seal)
             else:
                 parts.append(Text("", at, seal=seal))
@@ -116,32 +184,6 @@ def decode_answer_part(part: Any, at: str, ticket: Ticket, parts: list[Part]) ->
     if seal is not None and isinstance(decoded, Text | Media):
         decoded = msgspec.structs.replace(decoded, seal=seal)
     parts.append(decoded)
-
-
-def decode_logprobs(value: Any) -> list[Json]:
-    """``logprobsResult`` in chat's shape."""
-    if type(value) is not dict:
-        return []
-    chosen, top = value.get("chosenCandidates"), value.get("topCandidates")
-    top = top if type(top) is list else []
-    out = []
-    for index, entry in enumerate(chosen if type(chosen) is list else ()):
-        if type(entry) is not dict or type(entry.get("token")) is not str:
-            continue
-        others = top[index].get("candidates") if index < len(top) and type(top[index]) is dict else None
-        out.append(
-            {
-                "token": entry["token"],
-                "logprob": entry.get("logProbability", 0.0),
-                "bytes": list(entry["token"].encode()),
-                "top_logprobs": [
-                    {"token": other["token"], "logprob": other.get("logProbability", 0.0), "bytes": list(other["token"].encode())}
-                    for other in (others if type(others) is list else ())
-                    if type(other) is dict and type(other.get("token")) is str
-                ],
-            }
-        )
-    return out
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -152,6 +194,9 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     losses = Losses()
     own = response.format == FORMAT
     body: Json = {"candidates": [_encode_choice(choice, reply, losses, own=own) for choice in response.choices]}
+    feedback = next((found for choice in response.choices if (found := feedback_of(choice.finish, own=own)) is not None), None)
+    if feedback is not None:
+        body["promptFeedback"] = feedback
     usage = encode_usage(response.usage, own=own)
     if usage is not None:
         body["usageMetadata"] = usage
@@ -174,20 +219,30 @@ def _encode_choice(choice: Choice, reply: Reply, losses: Losses, *, own: bool) -
     for part in choice.parts:
         parts.extend(writer.part(part))
     parts.extend(writer.rest())
-    if choice.logprobs is not None and not own:
-        losses.dropped("logprobs")
-    candidate: Json = {
-        "content": {"role": "model", "parts": parts or [{"text": ""}]},
-        "finishReason": encode_finish(choice.finish, losses, own=own),
-        "index": choice.index,
+    wire = candidate(parts, choice.index, choice.finish, choice.extras, writer, losses, own=own)
+    if choice.logprobs is not None:
+        logprobs = encode_logprobs(choice.logprobs.get("content") or [])
+        if logprobs is not None:
+            wire["logprobsResult"] = logprobs
+        if choice.logprobs.get("refusal"):
+            losses.dropped("logprobs", detail="of a refusal")
+    return wire
+
+
+def candidate(
+    parts: list[Json], index: int, finish: Finish | None, extras: dict[str, Any], writer: PartWriter, losses: Losses, *, own: bool
+) -> Json:
+    """A candidate that is complete."""
+    wire: Json = {
+        "content": {"parts": parts or [{"text": ""}], "role": "model"},
+        **encode_finish(finish, losses, own=own),
+        "index": index,
+        **encode_citations(writer.cited, writer.texts, losses),
     }
-    if writer.citations:
-        candidate["citationMetadata"] = {"citationSources": writer.citations}
     if own:
-        candidate.update(choice.extras)
-    else:
-        losses.extras(choice.extras)
-    return candidate
+        return with_extras(wire, extras)
+    losses.extras(extras)
+    return wire
 
 
 def shows_thoughts(reply: Reply) -> bool:
@@ -196,70 +251,94 @@ def shows_thoughts(reply: Reply) -> bool:
 
 
 class PartWriter:
-    """Parts of an answer as Google's, with the states that are pending for the next one that can carry them."""
+    """Parts of an answer as Google's, with the states that are pending for the next one that can carry them.
 
-    __slots__ = ("_losses", "_own", "_thoughts", "citations", "pending")
+    ``texts`` are the visible texts so far, ``cited`` each citation with how many of them stand before its part, and that part's ``at``.
+    """
+
+    __slots__ = ("_losses", "_own", "cited", "pending", "shows_thoughts", "texts")
 
     def __init__(self, thoughts: bool, losses: Losses, *, own: bool) -> None:
         self._losses = losses
         self._own = own
-        self._thoughts = thoughts
+        self.shows_thoughts = thoughts
         self.pending: list[Seal] = []
-        self.citations: list[Json] = []
+        self.texts: list[str] = []
+        self.cited: list[tuple[int, Citation, str]] = []
 
     def part(self, part: Part) -> list[Json]:
         """The wire's parts for one of the IR."""
         match part:
             case Text():
-                self.cite(part)
-                wire: Json = {"text": part.text}
-                if self._own and part.seal is not None:
-                    wire["thoughtSignature"] = part.seal.value
-                elif part.seal is not None:
-                    self.pending.append(part.seal)
-                return [wire] if part.text or "thoughtSignature" in wire else []
+                self.cited.extend((len(self.texts), citation, part.at) for citation in part.citations)
+                self.texts.append(part.text)
+                wire = self._finished({"text": part.text}, part)
+                if part.phase is not None:
+                    self._losses.dropped("phase", part.at)
+                return [wire] if part.text or len(wire) > 1 else []
             case Refusal():
-                return [{"text": part.text}]
+                self.texts.append(part.text)
+                self._losses.approximated("refusal", part.at, "said as text")
+                self._losses.extras(part.extras, part.at)
+                return [{"text": part.text}] if part.text else []
             case Reasoning():
-                return self.thought(part)
+                return self._thought(part)
             case ToolCall():
                 if part.seal is not None:
                     self.pending.append(part.seal)
-                return [self.call(part.id, part.name, part.namespace, part.kind, part.arguments)]
+                call = self.call(part.id, part.name, part.namespace, part.kind, part.arguments, part.at)
+                return [self._with_extras(call, part.extras, part.at)]
             case Media():
                 return self._media(part)
             case Opaque():
                 if part.format == FORMAT:
                     return [part.data]
                 if part.text:
+                    self.texts.append(part.text)
                     self._losses.approximated("part", part.at, f"{part.kind} as text")
                     return [{"text": part.text}]
                 self._losses.dropped("part", part.at, part.kind)
                 return []
-            case _:
-                self._losses.dropped("part", part.at)
+            case ToolResult():
+                self._losses.dropped("tool_result", part.at)
                 return []
+            case _:
+                assert_never(part)
 
-    def thought(self, part: Reasoning) -> list[Json]:
+    def _with_extras(self, wire: Json, extras: dict[str, Any], at: str) -> Json:
+        if self._own:
+            return with_extras(wire, extras)
+        self._losses.extras(extras, at)
+        return wire
+
+    def _finished(self, wire: Json, part: Text | Media) -> Json:
+        """A visible part with its unknown fields and its own seal; a foreign one waits for the next call."""
+        if part.seal is not None and self._own:
+            wire["thoughtSignature"] = part.seal.value
+        elif part.seal is not None:
+            self.pending.append(part.seal)
+        return self._with_extras(wire, part.extras, part.at)
+
+    def _thought(self, part: Reasoning) -> list[Json]:
         """A thought, where the client wants to read it; its state waits for the next call."""
         own = next((seal for seal in part.seals if self._own), None)
         if own is None:
             self.pending.extend(part.seals)
-        if not self._thoughts or not (part.text or own):
+        if not self.shows_thoughts or not (part.text or own):
             return []
         wire: Json = {"text": part.text, "thought": True}
         if own is not None:
             wire["thoughtSignature"] = own.value
-        return [wire]
+        return [self._with_extras(wire, part.extras, part.at)]
 
-    def call(self, identity: str, name: str, namespace: str | None, kind: str, arguments: str) -> Json:
+    def call(self, identity: str, name: str, namespace: str | None, kind: str, arguments: str, at: str = "") -> Json:
         """A call with what it must carry. Arguments that are no object are wrapped, and that is a Loss."""
         text = custom.wrap(arguments) if kind == "custom" else arguments
         args = jsontext.arguments_object(text)
         if args is None:
-            self._losses.approximated("arguments", detail="no JSON object: wrapped as _raw")
+            self._losses.approximated("arguments", at, "no JSON object: wrapped as _raw")
             args = {"_raw": text}
-        full = name if namespace is None else f"{namespace}__{name}"
+        full = name if namespace is None else f"{namespace}{NAMESPACE_SEPARATOR}{name}"
         wire: Json = {"functionCall": {"id": identity, "name": full, "args": args}}
         signature = self.take()
         if signature is not None:
@@ -270,7 +349,7 @@ class PartWriter:
         """The pending states as one value, and none is pending any more."""
         if not self.pending:
             return None
-        value = carried(self.pending)
+        value = carried(self.pending, own=self._own)
         if value is None:
             self._losses.dropped("seal", detail="too large for a client to carry")
         self.pending.clear()
@@ -281,34 +360,18 @@ class PartWriter:
         value = self.take()
         return [] if value is None else [{"text": "", "thoughtSignature": value}]
 
-    def cite(self, part: Text) -> None:
-        """The sources of a text, in ``citationMetadata``, offsets in UTF-8 bytes."""
-        for citation in part.citations:
-            if citation.format == FORMAT and "uri" in citation.raw and "startIndex" in citation.raw:
-                self.citations.append(citation.raw)
-                continue
-            if citation.url is None:
-                self._losses.dropped("citations", part.at, "a source without an address")
-                continue
-            source: Json = {"uri": citation.url}
-            if citation.title:
-                source["title"] = citation.title
-            if citation.start is not None:
-                source["startIndex"] = len(part.text[: citation.start].encode())
-            if citation.end is not None:
-                source["endIndex"] = len(part.text[: citation.end].encode())
-            self.citations.append(source)
-
     def _media(self, part: Media) -> list[Json]:
-        if not isinstance(part.source, Inline):
+        wire: Json
+        if isinstance(part.source, Inline):
+            wire = {"inlineData": {"mimeType": part.mime or "application/octet-stream", "data": part.source.data}}
+        elif isinstance(part.source, Link) or (isinstance(part.source, FileId) and self._own):
+            address = part.source.url if isinstance(part.source, Link) else part.source.id
+            wire = {"fileData": {"fileUri": address} if part.mime is None else {"mimeType": part.mime, "fileUri": address}}
+        else:
             self._losses.dropped(part.kind, part.at)
             return []
-        wire: Json = {"inlineData": {"mimeType": part.mime or "application/octet-stream", "data": part.source.data}}
-        if part.seal is not None:
-            if self._own:
-                wire["thoughtSignature"] = part.seal.value
-            else:
-                self.pending.append(part.seal)
+        if part.name is not None:
+            next(iter(wire.values()))["displayName"] = part.name
         if part.transcript:
             self._losses.dropped("transcript", part.at)
-        return [wire]
+        return [self._finished(wire, part)]

@@ -7,13 +7,14 @@ no event names, no [DONE]: Google's clients die of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.google_genai.errors import error_object
-from rosetta.converters.google_genai.finish import encode_finish, encode_usage, usage_losses
+from rosetta.converters.google_genai.finish import encode_usage, feedback_of, usage_losses
+from rosetta.converters.google_genai.logprobs import encode_logprobs
 from rosetta.converters.google_genai.parts import FORMAT
-from rosetta.converters.google_genai.response import PartWriter, shows_thoughts
+from rosetta.converters.google_genai.response import PartWriter, candidate, shows_thoughts
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
@@ -36,25 +37,42 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Text
+from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.response import Finish
 from rosetta.ir.usage import NO_USAGE, Usage, latest
 
 
 class _Block:
-    __slots__ = ("choice", "part", "pieces", "start")
+    __slots__ = ("before", "choice", "part", "pieces", "start", "summarised", "texts", "writer")
 
-    def __init__(self, start: BlockStart) -> None:
+    def __init__(self, start: BlockStart, writer: PartWriter) -> None:
         self.start = start
         self.choice = start.choice
-        self.pieces: list[str] = []
-        self.part = 0
+        self.writer = writer
+        self.texts = writer.texts
+        self.before = len(writer.texts)
+        self.pieces: list[str] = []  # of a call's arguments
+        self.part = 0  # of the summary of a thought
+        self.summarised = False
 
 
 class StreamEncoder:
     """One client's stream."""
 
-    __slots__ = ("_blocks", "_done", "_finishes", "_id", "_losses", "_own", "_reply", "_thoughts", "_usage", "_writers", "losses")
+    __slots__ = (
+        "_blocks",
+        "_counts",
+        "_done",
+        "_extras",
+        "_finishes",
+        "_id",
+        "_losses",
+        "_own",
+        "_reply",
+        "_usage",
+        "_writers",
+        "losses",
+    )
 
     def __init__(self, reply: Reply) -> None:
         self._losses = Losses()
@@ -63,11 +81,12 @@ class StreamEncoder:
         self._id = ""
         self._own = False
         self._done = False
-        self._thoughts = shows_thoughts(reply)
+        self._extras: dict[str, Any] = NO_EXTRAS
         self._blocks: dict[int, _Block] = {}
         self._writers: dict[int, PartWriter] = {}
         self._finishes: list[tuple[int, Finish, Json]] = []
         self._usage: Usage = NO_USAGE
+        self._counts: Json | None = None
 
     def open(self) -> list[WireEvent]:
         """Nothing: this wire has no beginning of its own."""
@@ -78,47 +97,51 @@ class StreamEncoder:
         if self._done:
             return []
         if type(event) is TextDelta:
-            return [self._chunk(self._blocks[event.block].choice, [{"text": event.text}])]
+            block = self._blocks[event.block]
+            block.texts.append(event.text)
+            return [self._chunk(block.choice, {"text": event.text})]
         match event:
-            case Start():
-                self._own = event.format == FORMAT
-                if not self._own:
-                    self._losses.extras(event.extras)
-                return []
-            case UsageUpdate():
-                self._usage = latest(self._usage, event.usage)
-                return []
-            case BlockStart():
-                self._blocks[event.block] = _Block(event)
-                if event.seal is not None:
-                    self._writer(event.choice).pending.append(event.seal)
-                return []
             case TextDelta() | RefusalDelta():
-                return [self._chunk(self._blocks[event.block].choice, [{"text": event.text}])]
+                block = self._blocks[event.block]
+                block.texts.append(event.text)
+                return [self._chunk(block.choice, {"text": event.text})]
             case ReasoningDelta():
                 return self._thought(self._blocks[event.block], event)
             case ArgumentsDelta():
                 self._blocks[event.block].pieces.append(event.text)
                 return []
+            case BlockStart():
+                self._begin(event)
+                return []
+            case BlockEnd():
+                return self._block_end(self._blocks.pop(event.block))
+            case UsageUpdate():
+                self._usage = latest(self._usage, event.usage)
+                self._counts = encode_usage(self._usage, own=self._own)
+                return []
             case SealDelta():
                 return self._seal(self._blocks[event.block], event)
             case CitationDelta():
-                self._writer(self._blocks[event.block].choice).cite(Text("", citations=(event.citation,)))
+                block = self._blocks[event.block]
+                block.writer.cited.append((block.before, event.citation, ""))
                 return []
             case LogprobsDelta():
-                if all(loss.field != "logprobs" for loss in self._losses):
-                    self._losses.dropped("logprobs")
-                return []
+                return self._logprobs(event)
             case BlockData():
                 block = self._blocks[event.block]
-                parts = self._writer(block.choice).part(event.part)
-                return [self._chunk(block.choice, parts)] if parts else []
-            case BlockEnd():
-                return self._block_end(event.block)
-            case ChoiceEnd():
-                if not self._own:
+                return [self._chunk(block.choice, part) for part in block.writer.part(event.part)]
+            case Start():
+                self._own = event.format == FORMAT
+                if self._own:
+                    self._id = event.id
+                    self._extras = event.extras
+                else:
                     self._losses.extras(event.extras)
-                self._finishes.append((event.choice, event.finish, event.extras if self._own else {}))
+                    if event.service_tier is not None:
+                        self._losses.dropped("service_tier")
+                return []
+            case ChoiceEnd():
+                self._finishes.append((event.choice, event.finish, event.extras))
                 return []
             case OpaqueEvent():
                 return []
@@ -142,66 +165,85 @@ class StreamEncoder:
     def _writer(self, choice: int) -> PartWriter:
         writer = self._writers.get(choice)
         if writer is None:
-            writer = self._writers[choice] = PartWriter(self._thoughts, self._losses, own=self._own)
+            writer = self._writers[choice] = PartWriter(shows_thoughts(self._reply), self._losses, own=self._own)
         return writer
 
     def _body(self, candidates: list[Json]) -> Json:
         if not self._id:
             self._id = self._reply.new_id("")
-        body: Json = {"candidates": candidates, "modelVersion": self._reply.model, "responseId": self._id}
-        if self._usage is not NO_USAGE:
-            usage = encode_usage(self._usage, own=self._own)
-            if usage is not None:
-                body["usageMetadata"] = usage
-        return body
+        if self._counts is None:
+            return {"candidates": candidates, "modelVersion": self._reply.model, "responseId": self._id}
+        return {"candidates": candidates, "modelVersion": self._reply.model, "responseId": self._id, "usageMetadata": self._counts}
 
-    def _chunk(self, choice: int, parts: list[Json]) -> WireEvent:
-        return WireEvent(None, self._body([{"content": {"parts": parts, "role": "model"}, "index": choice}]))
+    def _chunk(self, choice: int, part: Json) -> WireEvent:
+        return WireEvent(None, self._body([{"content": {"parts": [part], "role": "model"}, "index": choice}]))
+
+    def _begin(self, start: BlockStart) -> None:
+        self._blocks[start.block] = _Block(start, self._writer(start.choice))
+        if start.kind == "refusal":
+            self._losses.approximated("refusal", detail="said as text")
+        if start.phase is not None:
+            self._losses.dropped("phase")
 
     def _thought(self, block: _Block, event: ReasoningDelta) -> list[WireEvent]:
-        if not self._thoughts:
+        if event.raw and block.summarised:  # the summary is what is meant to be seen
+            return []
+        block.summarised = block.summarised or not event.raw
+        if not block.writer.shows_thoughts:
             return []
         text = event.text if event.part == block.part else f"\n\n{event.text}"
         block.part = event.part
-        return [self._chunk(block.choice, [{"text": text, "thought": True}])]
+        return [self._chunk(block.choice, {"text": text, "thought": True})]
 
     def _seal(self, block: _Block, event: SealDelta) -> list[WireEvent]:
-        if self._own and event.seal.kind == "thought_signature":
-            wire: Json = {"text": "", "thoughtSignature": event.seal.value}
-            if block.start.kind == "reasoning":
-                wire["thought"] = True
-            return [self._chunk(block.choice, [wire])]
-        self._writer(block.choice).pending.append(event.seal)
-        return []
+        if not self._own:
+            block.writer.pending.append(event.seal)
+            return []
+        wire: Json = {"text": "", "thoughtSignature": event.seal.value}
+        if block.start.kind == "reasoning":
+            if not block.writer.shows_thoughts:
+                return []
+            wire["thought"] = True
+        return [self._chunk(block.choice, wire)]
 
-    def _block_end(self, number: int) -> list[WireEvent]:
-        block = self._blocks.pop(number)
+    def _block_end(self, block: _Block) -> list[WireEvent]:
         start = block.start
         if start.kind != "tool_call":
             return []
+        if start.seal is not None:
+            block.writer.pending.append(start.seal)
         identity = start.id or self._reply.new_id("call_")
-        return [
-            self._chunk(
-                block.choice,
-                [self._writer(block.choice).call(identity, start.name or "", start.namespace, start.tool_kind, "".join(block.pieces))],
-            )
-        ]
+        call = block.writer.call(identity, start.name or "", start.namespace, start.tool_kind, "".join(block.pieces))
+        return [self._chunk(block.choice, call)]
+
+    def _logprobs(self, event: LogprobsDelta) -> list[WireEvent]:
+        logprobs = encode_logprobs(event.entries)
+        if event.channel == "refusal" or logprobs is None:
+            if all(loss.field != "logprobs" for loss in self._losses):
+                self._losses.dropped("logprobs", detail="of a refusal")
+            return []
+        return [WireEvent(None, self._body([{"index": event.choice, "logprobsResult": logprobs}]))]
 
     def _end(self, event: End) -> list[WireEvent]:
         self._done = True
         if not self._own:
             self._losses.extras(event.extras)
+            if event.service_tier is not None:
+                self._losses.dropped("service_tier")
         usage_losses(self._usage, self._losses, own=self._own)
+        body = self._last()
+        if self._own:
+            body.update({**self._extras, **event.extras})
+        return [WireEvent(None, body)]
+
+    def _last(self) -> Json:
         candidates: list[Json] = []
-        for choice, finish, extras in self._finishes:
+        feedback: Json | None = None
+        for choice, finish, extras in self._finishes or [(0, Finish("stop"), {})]:
             writer = self._writer(choice)
-            candidate: Json = {
-                "content": {"parts": writer.rest() or [{"text": ""}], "role": "model"},
-                "finishReason": encode_finish(finish, self._losses, own=self._own),
-                "index": choice,
-                **extras,
-            }
-            if writer.citations:
-                candidate["citationMetadata"] = {"citationSources": writer.citations}
-            candidates.append(candidate)
-        return [WireEvent(None, self._body(candidates))]
+            feedback = feedback or feedback_of(finish, own=self._own)
+            candidates.append(candidate(writer.rest(), choice, finish, extras, writer, self._losses, own=self._own))
+        body = self._body(candidates)
+        if feedback is not None:
+            body["promptFeedback"] = feedback
+        return body

@@ -8,15 +8,28 @@ from typing import Any, assert_never
 from rosetta.converters import custom, jsontext, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import type_name
-from rosetta.converters.google_genai.parts import FORMAT, Outgoing, decode_plain, encode_plain, maybe_object, maybe_string, string, unknown
-from rosetta.ir.parts import Media, Part, Text, ToolCall, ToolResult
+from rosetta.converters.google_genai.parts import (
+    FORMAT,
+    Outgoing,
+    decode_plain,
+    encode_plain,
+    maybe_object,
+    maybe_string,
+    string,
+    unknown,
+    unknown_within,
+)
+from rosetta.ir.parts import Media, Opaque, Part, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice, ToolName
 
 NAME_INVALID = re.compile(r"[^A-Za-z0-9_.:-]|^(?=[^A-Za-z_])")
 
 _DECLARATION = frozenset({"name", "description", "parameters", "parametersJsonSchema"})
+_CALL_PART = frozenset({"functionCall", "thought", "thoughtSignature"})
 _CALL = frozenset({"id", "name", "args"})
+_RESULT_PART = frozenset({"functionResponse", "thought", "thoughtSignature"})
 _RESULT = frozenset({"id", "name", "response", "parts"})
+_NO_ARGUMENTS = frozenset({"type", "properties", "required", "additionalProperties", "$schema"})
 HOSTED: dict[str, str] = {
     "googleSearch": "web_search",
     "googleSearchRetrieval": "web_search",
@@ -27,6 +40,12 @@ HOSTED: dict[str, str] = {
     "mcpServers": "mcp",
 }
 _OWN_WORD = {"web_search": "googleSearch", "code_execution": "codeExecution", "web_fetch": "urlContext"}
+CALLING = "toolConfig.functionCallingConfig"
+_CHOICE = frozenset({"functionCallingConfig"})
+_CALLING = frozenset({"mode", "allowedFunctionNames"})
+_VERCEL = frozenset({"name", "content"})
+"""How the Vercel SDK's provider wraps a result."""
+_WRAPPINGS = (_VERCEL, frozenset({"output"}), frozenset({"error"}))
 _MODES = {"AUTO": "auto", "NONE": "none", "ANY": "required", "VALIDATED": "auto", "MODE_UNSPECIFIED": "auto"}
 
 
@@ -92,17 +111,30 @@ def encode_tools(request: Request, out: Outgoing) -> list[Json]:
 
 
 def _parameters(wire: Json, value: Json, at: str, out: Outgoing) -> None:
-    if out.dialect.schemas == "openapi":
-        wire["parameters"] = schema.google_openapi(value, at, out.losses)
-    else:
-        wire["parametersJsonSchema"] = schema.google_json_schema(value)
+    if out.dialect.schemas == "json_schema":
+        wire["parametersJsonSchema"] = schema.google_json_schema(value, foreign=not out.own)
+        return
+    made = schema.google_openapi(value, at, out.losses)
+    if made.get("type") != "OBJECT" or made.get("properties"):  # an object without properties is a 400 there
+        wire["parameters"] = made
+
+
+def _takes_nothing(value: Json) -> bool:
+    """Whether a schema says no more than that there are no arguments."""
+    return (
+        value.get("type") == "object"
+        and not value.get("properties")
+        and not value.get("required")
+        and not value.get("additionalProperties")
+        and value.keys() <= _NO_ARGUMENTS
+    )
 
 
 def _encode_function(tool: FunctionTool, out: Outgoing) -> Json:
     wire: Json = {"name": out.names.wire(tool.name, tool.namespace)}
     if tool.description is not None:
         wire["description"] = tool.description
-    if tool.schema is not None and (tool.schema.get("properties") or tool.schema.get("type") != "object" or out.own):
+    if tool.schema is not None and (out.own or not _takes_nothing(tool.schema)):
         _parameters(wire, tool.schema, tool.at, out)
     if tool.strict:
         out.losses.dropped("strict", tool.at)
@@ -147,69 +179,77 @@ def decode_choice(config: Json | None) -> ToolChoice | None:
     if config is None:
         return None
     calling = maybe_object(config, "functionCallingConfig", "toolConfig")
-    rest = unknown(config, frozenset({"functionCallingConfig"}))
+    rest = {f"toolConfig.{key}": value for key, value in unknown(config, _CHOICE).items()}
     if calling is None:
-        return ToolChoice("auto", extras={"toolConfig": rest}) if rest else None
-    where = "toolConfig.functionCallingConfig"
-    word = (maybe_string(calling, "mode", where) or "AUTO").upper()
+        return ToolChoice("auto", extras=rest) if rest else None
+    word = (maybe_string(calling, "mode", CALLING) or "AUTO").upper()
     names = calling.get("allowedFunctionNames") or []
     if type(names) is not list or not all(type(name) is str for name in names):
-        raise Malformed(f"{where}.allowedFunctionNames", "expected array of str")
-    extras = dict(unknown(calling, frozenset({"mode", "allowedFunctionNames"})))
-    if word == "VALIDATED" or word not in _MODES:
-        extras["mode"] = word
-    if rest:
-        extras["toolConfig"] = rest
+        raise Malformed(f"{CALLING}.allowedFunctionNames", "expected array of str")
+    extras = {f"{CALLING}.{key}": value for key, value in unknown(calling, _CALLING).items()}
+    if word not in _MODES or (word == "VALIDATED" and not names):
+        extras[f"{CALLING}.mode"] = word
+    extras.update(rest)
     return ToolChoice(_MODES.get(word, "auto"), tuple(ToolName(name) for name in names), extras=extras)  # type: ignore[arg-type]  # of _MODES
 
 
 def encode_choice(request: Request, functions: bool, out: Outgoing) -> Json | None:
     """``toolConfig``."""
-    if request.parallel_tool_calls is False:
+    if request.parallel_tool_calls is False and functions:
         out.losses.dropped("parallel_tool_calls")
     choice = request.tool_choice
     if choice is None:
         return None
-    if not out.own:
-        out.losses.extras(choice.extras)
-    rest = choice.extras.get("toolConfig") if out.own else None
-    if not functions:
-        if choice.mode == "required":
-            out.losses.approximated("tool_choice", detail="there is no function to choose")
-        return dict(rest) if rest else None
-    calling: Json = {"mode": {"auto": "AUTO", "none": "NONE", "required": "ANY"}[choice.mode]}
-    if choice.hosted is not None:
-        out.losses.approximated("tool_choice", detail="the tool is not known here")
-        calling["mode"] = "AUTO"
-    elif choice.names and choice.mode != "none":
-        names = [out.names.wire(name.name, name.namespace) for name in choice.names]
-        if choice.mode == "auto":  # AUTO has no subset; VALIDATED may answer in words too
-            calling["mode"] = "VALIDATED"
-        calling["allowedFunctionNames"] = names
+    config: Json = {}
+    calling: Json = {}
     if out.own:
-        calling.update({key: value for key, value in choice.extras.items() if key != "toolConfig"})
-    return {"functionCallingConfig": calling, **(rest or {})}
+        for key, value in choice.extras.items():
+            inside = key.removeprefix(f"{CALLING}.")
+            (config if inside == key else calling)[inside.removeprefix("toolConfig.")] = value
+    else:
+        out.losses.extras(choice.extras)
+    if choice.mode != "auto" or choice.names or calling or choice.hosted is not None or not config:
+        mode = {"auto": "AUTO", "none": "NONE", "required": "ANY"}[choice.mode]
+        if choice.hosted is not None:
+            out.losses.approximated("tool_choice", detail="the tool is not known here")
+            mode = "AUTO"
+        elif choice.names and choice.mode != "none":
+            if choice.mode == "auto":  # AUTO has no subset; VALIDATED may answer in words too
+                mode = "VALIDATED"
+            calling = {"allowedFunctionNames": [out.names.wire(name.name, name.namespace) for name in choice.names], **calling}
+        if functions or out.own:
+            config["functionCallingConfig"] = {"mode": mode, **calling}
+        elif choice.mode == "required" and choice.hosted is None:
+            out.losses.approximated("tool_choice", detail="there is no function to choose")
+    return config or None
 
 
 # ------------------------------------------------------------------------------------------------------------------------ calls
 
 
-def decode_call(call: Any, identity: str, at: str) -> ToolCall:
-    """``functionCall`` of history; ``identity`` serves where the wire has no id."""
+def implied_id(at: str) -> str:
+    """The id of a call or result that has none on the wire: ``contents.3.parts.0`` is ``call_3_0``, the same in every later request."""
+    steps = at.split(".")
+    return f"call_{steps[1]}_{steps[3]}" if len(steps) == 4 else f"call_{'_'.join(steps)}"
+
+
+def decode_call(part: Json, at: str, seal: Seal | None) -> ToolCall:
+    """``functionCall`` of history."""
+    call, where = part["functionCall"], f"{at}.functionCall"
     if type(call) is not dict:
-        raise Malformed(f"{at}.functionCall", f"expected object, got {type_name(call)}")
-    where = f"{at}.functionCall"
+        raise Malformed(where, f"expected object, got {type_name(call)}")
     args = maybe_object(call, "args", where)
     return ToolCall(
-        maybe_string(call, "id", where) or identity,
+        maybe_string(call, "id", where) or implied_id(at),
         string(call, "name", where),
         "{}" if args is None else jsontext.encode_text(args),
         at,
-        extras=unknown(call, _CALL),
+        seal=seal,
+        extras=call_extras(part),
     )
 
 
-def encode_call(part: ToolCall, out: Outgoing) -> Json:
+def encode_call(part: ToolCall, out: Outgoing, *, numbered: bool) -> Json:
     """A call of history. Arguments that are no object are wrapped, and that is a Loss."""
     if part.cache is not None:
         out.losses.dropped("cache", part.at)
@@ -219,10 +259,11 @@ def encode_call(part: ToolCall, out: Outgoing) -> Json:
         out.losses.approximated("arguments", part.at, "no JSON object: wrapped as _raw")
         args = {"_raw": text}
     call: Json = {"name": out.names.wire(part.name, part.namespace), "args": args}
-    if out.dialect.call_ids and part.id:
+    if numbered:
         call = {"id": part.id, **call}
-    out.extras(call, part.extras, part.at)
-    return {"functionCall": call}
+    wire = {"functionCall": call}
+    out.extras(wire, part.extras, part.at)
+    return wire
 
 
 def restored(name: str, ticket: Ticket) -> ToolName:
@@ -243,40 +284,54 @@ def answered_call(call: Any, ticket: Ticket) -> tuple[ToolName, str, str]:
     return tool, identity if type(identity) is str and identity else ticket.new_id("call_"), text
 
 
+def call_extras(part: Json) -> dict[str, Any]:
+    """What nobody knows of a call's part and of the call."""
+    return unknown_within(part, _CALL_PART, "functionCall", part["functionCall"], _CALL)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ results
 
 
-def decode_result(value: Any, identity: str, at: str) -> ToolResult:
-    """``functionResponse``. ``{output: …}`` is the result, ``{error: …}`` a failed one, any other object stands for itself."""
-    where = f"{at}.functionResponse"
+def decode_result(part: Json, at: str) -> ToolResult:
+    """``functionResponse``. ``{output: …}`` is the result, ``{error: …}`` a failed one, any other object stands for itself. ``call_id`` is empty where the wire
+    has none."""
+    value, where = part["functionResponse"], f"{at}.functionResponse"
     if type(value) is not dict:
         raise Malformed(where, f"expected object, got {type_name(value)}")
-    response = value.get("response")
+    response = maybe_object(value, "response", where)
     is_error: bool | None = None
     parts: list[Part] = []
-    if type(response) is dict:
+    if response is not None:
         content: Any = response
         if response.keys() == {"output"}:
             content = response["output"]
         elif response.keys() == {"error"}:
             content, is_error = response["error"], True
-        elif response.keys() == {"name", "content"}:  # the Vercel SDK's form
+        elif response.keys() == _VERCEL:
             content = response["content"]
         text = content if type(content) is str else "" if content is None else jsontext.encode_text(content)
         if text:
             parts.append(Text(text, f"{where}.response"))
-    elif response is not None:
-        raise Malformed(f"{where}.response", f"expected object, got {type_name(response)}")
-    media = value.get("parts")
-    for index, part in enumerate(media if type(media) is list else ()):
-        if type(part) is dict:
-            decoded = decode_plain(part, f"{where}.parts.{index}")
-            if decoded is not None:
-                parts.append(decoded)
-    return ToolResult(identity, tuple(parts), at, maybe_string(value, "name", where), is_error=is_error, extras=unknown(value, _RESULT))
+    pieces = value.get("parts")
+    if pieces is not None and type(pieces) is not list:
+        raise Malformed(f"{where}.parts", f"expected array, got {type_name(pieces)}")
+    for index, piece in enumerate(pieces or ()):
+        if type(piece) is not dict:
+            raise Malformed(f"{where}.parts.{index}", f"expected object, got {type_name(piece)}")
+        decoded = decode_plain(piece, f"{where}.parts.{index}")
+        if decoded is not None:
+            parts.append(decoded)
+    return ToolResult(
+        maybe_string(value, "id", where) or "",
+        tuple(parts),
+        at,
+        maybe_string(value, "name", where),
+        is_error=is_error,
+        extras=unknown_within(part, _RESULT_PART, "functionResponse", value, _RESULT),
+    )
 
 
-def encode_result(part: ToolResult, name: str, out: Outgoing) -> tuple[Json, list[Json]]:
+def encode_result(part: ToolResult, name: str, out: Outgoing, *, numbered: bool) -> tuple[Json, list[Json]]:
     """``functionResponse``, and the media which must stand beside it where the response cannot hold them."""
     texts: list[str] = []
     media: list[Json] = []
@@ -284,28 +339,27 @@ def encode_result(part: ToolResult, name: str, out: Outgoing) -> tuple[Json, lis
         wire = encode_plain(piece, out, inside_result=True)
         if wire is None:
             continue
-        if "text" in wire and len(wire) == 1:
-            texts.append(wire["text"])
-        elif isinstance(piece, Media):
+        if isinstance(piece, Media | Opaque) and "text" not in wire:
             media.append(wire)
         else:
-            texts.append(jsontext.encode_text(wire))
+            texts.append(wire["text"])
     text = "\n\n".join(texts)
     if part.is_error:
         response: Json = {"error": text}
     else:
         value = jsontext.arguments_object(text) if text.startswith("{") else None
-        response = value if value and value.keys() not in ({"output"}, {"error"}) else {"output": text}
-    wire = {"name": name, "response": response}
-    if out.dialect.call_ids:
-        wire = {"id": part.call_id, **wire}
+        response = value if value and value.keys() not in _WRAPPINGS else {"output": text}
+    answer: Json = {"name": name, "response": response}
+    if numbered:
+        answer = {"id": part.call_id, **answer}
     beside: list[Json] = []
     if media and out.dialect.result_media:
-        wire["parts"] = media
+        answer["parts"] = media
     elif media:
         out.losses.emulated("tool_result", part.at, "the media follow the results")
         beside = media
     if part.cache is not None:
         out.losses.dropped("cache", part.at)
+    wire = {"functionResponse": answer}
     out.extras(wire, part.extras, part.at)
-    return {"functionResponse": wire}, beside
+    return wire, beside

@@ -1,6 +1,6 @@
 """Contents ⇄ system prompt and turns: https://ai.google.dev/api/caching#Content.
 
-Decoding: a content is a turn; calls without an id get one from their place, results without one are matched by name and order.
+Decoding: a content is a turn; calls without an id get one from their place (``call_3_0``), results without one are matched by name and order.
 
 Encoding: neighbours of one role are one content; the results of a step stand in one user content, in the order of the calls and before all else.
 """
@@ -13,10 +13,10 @@ import msgspec
 
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name
-from rosetta.converters.google_genai.parts import Outgoing, decode_plain, encode_plain, unknown
-from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, needs_skip, opened
-from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result
-from rosetta.ir.parts import Media, Part, Reasoning, Text, ToolCall, ToolResult
+from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, unknown
+from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, needs_skip, opened
+from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
+from rosetta.ir.parts import Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import Request, Turn
 
 _CONTENT = frozenset({"role", "parts"})
@@ -57,11 +57,12 @@ def decode_system(value: Any) -> tuple[Turn, ...]:
 class Contents:
     """The contents of a request while they are read."""
 
-    __slots__ = ("_open", "turns")
+    __slots__ = ("_open", "_step", "turns")
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
         self._open: list[ToolCall] = []  # the calls that are not answered yet, oldest first
+        self._step = 0  # how many of them are of steps before the last one
 
     def read(self, contents: list[Any]) -> None:
         """All contents, in order."""
@@ -75,7 +76,7 @@ class Contents:
             parts = decode_parts(content.get("parts"), f"{at}.parts")
             extras = unknown(content, _CONTENT)
             if role == "model":
-                self.turns.append(Turn("assistant", tuple(self._model(parts, index, at)), at, extras=extras))
+                self.turns.append(Turn("assistant", tuple(self._model(parts, at)), at, extras=extras))
             elif role in (None, "", "user", "function", "tool"):
                 self.turns.append(Turn("user", tuple(self._user(parts, at)), at, extras=extras))
             elif role == "system":
@@ -83,82 +84,86 @@ class Contents:
             else:
                 raise Malformed(f"{at}.role", f"expected user or model, got {role!r}")
 
-    def _model(self, values: list[Json], turn: int, at: str) -> list[Part]:
+    def _model(self, values: list[Json], at: str) -> list[Part]:
         parts: list[Part] = []
+        if self.turns and self.turns[-1].role != "assistant":
+            self._step = len(self._open)
         for index, value in enumerate(values):
             where = f"{at}.parts.{index}"
-            thoughts, seal = opened(value)
+            thoughts, visible = opened(value)
             if value.get("thought") is True:
-                parts.append(self._thought(value, where))
+                parts.append(_thought(value, where, [*thoughts, *visible]))
                 continue
             if thoughts:
-                before = parts[-1] if parts else None
-                if isinstance(before, Reasoning):
-                    parts[-1] = msgspec.structs.replace(before, seals=(*before.seals, *thoughts))
-                else:
-                    parts.append(Reasoning(at=where, seals=thoughts))
+                give_back(parts, thoughts, where)
+            for seal in visible[:-1]:  # an envelope carries what earlier parts could not
+                _seal_last(parts, seal, where)
+            own = visible[-1] if visible else None
             call = value.get("functionCall")
             if call is not None:
-                decoded = decode_call(call, f"call_{turn}_{index}", where)
-                if seal is not None:
-                    decoded = msgspec.structs.replace(decoded, seal=seal)
+                decoded = decode_call(value, where, own)
                 self._open.append(decoded)
                 parts.append(decoded)
                 continue
             part = decode_plain(value, where)
-            if seal is not None:
-                if isinstance(part, Text | Media):
-                    part = msgspec.structs.replace(part, seal=seal)
-                elif part is None:
-                    _seal_last(parts, seal)
+            if isinstance(part, Text | Media) and own is not None:
+                part = msgspec.structs.replace(part, seal=own)
+            elif part is None and own is not None and is_envelope(value):
+                _seal_last(parts, own, where)
+            elif part is None and own is not None:  # Google signs an empty text at the end of a stream: it wants it back just so
+                part = Text("", where, seal=own)
             if part is not None:
                 parts.append(part)
         return parts
-
-    @staticmethod
-    def _thought(value: Json, at: str) -> Reasoning:
-        thoughts, seal = opened(value)
-        text = value.get("text")
-        bound = () if seal is None else (msgspec.structs.replace(seal, bound="reasoning"),)
-        return Reasoning(summary=(text,) if type(text) is str and text else (), at=at, seals=(*thoughts, *bound))
 
     def _user(self, values: list[Json], at: str) -> list[Part]:
         parts: list[Part] = []
         for index, value in enumerate(values):
             where = f"{at}.parts.{index}"
-            result = value.get("functionResponse")
-            if result is not None:
-                decoded = decode_result(result, self._answered(result, where), where)
-                parts.append(decoded)
-                continue
-            part = decode_plain(value, where)
+            part = self._result(value, where) if value.get("functionResponse") is not None else decode_plain(value, where)
             if part is not None:
                 parts.append(part)
         return parts
 
-    def _answered(self, result: Any, at: str) -> str:
-        """The call a result belongs to: by id, else the oldest open one of its name, else the oldest."""
-        identity = result.get("id") if type(result) is dict else None
-        name = result.get("name") if type(result) is dict else None
-        if type(identity) is str and identity:
-            found = next((call for call in self._open if call.id == identity), None)
-        else:
-            found = next((call for call in self._open if call.name == name), None) or (
-                self._open[0] if self._open and name is None else None
-            )
+    def _result(self, value: Json, at: str) -> ToolResult:
+        """A result and the call it answers: by id, else the first open one of its name in this step, else the first, else in an earlier step."""
+        result = decode_result(value, at)
+        latest = [*self._open[self._step :], *self._open[: self._step]]
+        found: ToolCall | None = None
+        if result.call_id:
+            found = next((call for call in latest if call.id == result.call_id), None)
         if found is None:
-            return identity if type(identity) is str and identity else f"call_of_{at.replace('.', '_')}"
-        self._open.remove(found)
-        return found.id
+            unnumbered = latest if not result.call_id else [call for call in latest if call.id == implied_id(call.at)]
+            found = next((call for call in unnumbered if call.name == result.name), None)
+            if found is None and unnumbered and not result.call_id:
+                found = unnumbered[0]
+        if found is None:
+            return result if result.call_id else msgspec.structs.replace(result, call_id=implied_id(at))
+        place = self._open.index(found)
+        del self._open[place]
+        if place < self._step:
+            self._step -= 1
+        return msgspec.structs.replace(result, call_id=found.id, name=result.name or found.name)
 
 
-def _seal_last(parts: list[Part], seal: Any) -> None:
+def _thought(value: Json, at: str, found: list[Seal]) -> Reasoning:
+    text = value.get("text")
+    if text is not None and type(text) is not str:
+        raise Malformed(f"{at}.text", f"expected str, got {type_name(text)}")
+    seals = tuple([msgspec.structs.replace(seal, bound="reasoning") for seal in found])
+    return Reasoning(summary=(text,) if text else (), at=at, seals=seals, extras=unknown(value, TEXT))
+
+
+def _seal_last(parts: list[Part], seal: Seal, at: str) -> None:
+    """The seal of an earlier part than the one that carried it here."""
     for index in range(len(parts) - 1, -1, -1):
         part = parts[index]
         if isinstance(part, Text | Media | ToolCall):
             if part.seal is None:
                 parts[index] = msgspec.structs.replace(part, seal=seal)
-            return
+                return
+            break
+    parts.append(Text("", at, seal=seal))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -181,17 +186,16 @@ def encode_system(request: Request, out: Outgoing) -> Json | None:
 def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
     """``contents``."""
     contents: list[Json] = []
-    names: dict[str, str] = {}
-    order: dict[str, int] = {}
+    calls = _Calls()
     current = needs_skip(turns) if out.dialect.signatures == "required" else len(turns)
     for index, turn in enumerate(turns):
         if turn.effort is not None:
             out.losses.approximated("effort", turn.at, "it holds for the whole request")
         if turn.role == "assistant":
-            parts = _encode_model(turn, names, order, out, checked=index >= current)
+            parts = _encode_model(turn, calls, out, checked=index >= current)
             role = "model"
         elif turn.role == "user":
-            parts = _encode_user(turn, names, order, out)
+            parts = _encode_user(turn, calls, out)
             role = "user"
         else:
             parts = _encode_mid_system(turn, out)
@@ -222,16 +226,33 @@ def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
     return contents
 
 
-def _encode_model(turn: Turn, names: dict[str, str], order: dict[str, int], out: Outgoing, *, checked: bool) -> list[Json]:
+class _Calls:
+    """The calls that were written so far: a result is named like its call, stands where its call stood, and has no id where its call has none."""
+
+    __slots__ = ("names", "places", "unnumbered")
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.places: dict[str, int] = {}
+        self.unnumbered: set[str] = set()
+
+    def place(self, result: ToolResult) -> int:
+        return self.places.get(result.call_id, 0)
+
+
+def _encode_model(turn: Turn, calls: _Calls, out: Outgoing, *, checked: bool) -> list[Json]:
     parts: list[Json] = []
     first = True
     for part in turn.parts:
         if isinstance(part, Reasoning):
             wire = encode_thought(part, out)
         elif isinstance(part, ToolCall):
-            wire = encode_call(part, out)
-            names[part.id] = wire["functionCall"]["name"]
-            order[part.id] = len(order)
+            numbered = out.dialect.call_ids and not (out.own and part.id == implied_id(part.at))
+            wire = encode_call(part, out, numbered=numbered)
+            calls.names[part.id] = wire["functionCall"]["name"]
+            calls.places[part.id] = len(calls.places)
+            if not numbered:
+                calls.unnumbered.add(part.id)
             signature = encode_seal(part.seal, part.at, out)
             if signature is None and first and checked:
                 signature = SKIP
@@ -250,23 +271,27 @@ def _encode_model(turn: Turn, names: dict[str, str], order: dict[str, int], out:
     return parts
 
 
-def _encode_user(turn: Turn, names: dict[str, str], order: dict[str, int], out: Outgoing) -> list[Json]:
-    results = [part for part in turn.parts if isinstance(part, ToolResult)]
-    results.sort(key=lambda result: order.get(result.call_id, 0))
+def _encode_user(turn: Turn, calls: _Calls, out: Outgoing) -> list[Json]:
     parts: list[Json] = []
-    beside: list[Json] = []
-    for result in results:
-        name = names.get(result.call_id) or (out.names.wire(result.name) if result.name else "unknown_function")
-        wire, more = encode_result(result, name, out)
-        parts.append(wire)
-        beside.extend(more)
-    parts.extend(beside)
+    results = [part for part in turn.parts if isinstance(part, ToolResult)]
+    if results:
+        if len(results) > 1:
+            results.sort(key=calls.place)
+        beside: list[Json] = []
+        for result in results:
+            name = calls.names.get(result.call_id) or (out.names.wire(result.name) if result.name else "unknown_function")
+            wire, more = encode_result(result, name, out, numbered=out.dialect.call_ids and result.call_id not in calls.unnumbered)
+            parts.append(wire)
+            beside.extend(more)
+        parts.extend(beside)
     for part in turn.parts:
         if not isinstance(part, ToolResult):
             encoded = encode_plain(part, out)
             if encoded is not None:
                 parts.append(encoded)
-    if not parts and turn.parts == () and not out.own:
+    if not parts:
+        if out.own:
+            return [{"text": ""}]
         out.losses.injected("text", turn.at, "a content must not be empty")
         parts.append({"text": PLACEHOLDER})
     return parts
