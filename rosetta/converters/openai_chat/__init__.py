@@ -32,6 +32,7 @@ WORDS: dict[str, str] = {
     "cache_key": "prompt_cache_key",
     "cache_retention": "prompt_cache_retention",
     "detail": "image_url.detail",
+    "title": "file.filename",
     "citations": "annotations",
     "finish": "finish_reason",
     "state": "messages",

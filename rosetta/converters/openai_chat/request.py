@@ -60,7 +60,7 @@ def _decode(wire: WireRequest) -> Request:
             extras["stream_options"] = rest
     user, identifier = fields.maybe("user", str), fields.maybe("safety_identifier", str)
     if user is not None and identifier is not None:
-        extras["user"] = user
+        extras["safety_identifier"] = identifier
     request = Request(
         format=FORMAT,
         model=model,
@@ -79,7 +79,7 @@ def _decode(wire: WireRequest) -> Request:
         cache=_decode_cache(fields),
         state=_decode_state(fields),
         service_tier=fields.maybe("service_tier", str),
-        user=user if identifier is None else identifier,
+        user=identifier if user is None else user,
         metadata=fields.maybe("metadata", dict),
         stream=bool(fields.maybe("stream", bool)),
         include_usage=include_usage,
@@ -308,7 +308,7 @@ def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
         elif request.state.store:
             losses.dropped("store", detail="nothing is kept")
     if request.user is not None:
-        _encode_user(request.user, body, out, both="user" in request.extras)
+        _encode_user(request.user, body, out, both="safety_identifier" in request.extras)
     if request.modalities:
         if out.own or out.dialect.audio:
             body["modalities"] = list(request.modalities)
@@ -340,7 +340,7 @@ def _encode_tier(request: Request, body: Json, out: Outgoing) -> None:
 def _encode_user(user: str, body: Json, out: Outgoing, *, both: bool) -> None:
     if out.own:
         field = "user" if out.dialect.user_field == "none" else out.dialect.user_field
-        body["safety_identifier" if both else field] = user
+        body["user" if both else field] = user
         return
     # Who asks is the client's and its own vendor's business.
     out.losses.dropped("user")

@@ -9,14 +9,14 @@ from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, 
 from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
-from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_content, encode_annotation, unknown
+from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_content, decode_url, encode_annotation, unknown
 from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_of, details_text, envelope, sealed, signature
 from rosetta.converters.openai_chat.tools import arguments_text, restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.parts import NO_EXTRAS, Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall
 from rosetta.ir.response import Choice, Response
 
-_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", *TEXT_FIELDS, DETAILS})
+_MESSAGE = frozenset({"images", "role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", *TEXT_FIELDS, DETAILS})
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _BODY = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier"})
 
@@ -95,6 +95,12 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     refusal = message.get("refusal")
     if type(refusal) is str and refusal:
         parts.append(Refusal(refusal, f"{at}.refusal"))
+    images = message.get("images")
+    for index, value in enumerate(images if type(images) is list else ()):
+        image = value.get("image_url") if type(value) is dict else None
+        if type(image) is dict and type(image.get("url")) is str:
+            source, mime = decode_url(image["url"])
+            parts.append(Media("image", source, mime, f"{at}.images.{index}"))
     audio = message.get("audio")
     if type(audio) is dict:
         parts.append(decode_audio(audio, f"{at}.audio"))

@@ -105,11 +105,11 @@ ENVELOPES = {
     "unprocessable": (422, "invalid_request_error", None),
     "rate_limited": (429, "rate_limit_error", "rate_limit_exceeded"),
     "content_policy": (400, "invalid_request_error", "content_policy_violation"),
-    "upstream_error": (502, "server_error", None),
+    "upstream_error": (502, "server_error", "upstream_unavailable"),
     "overloaded": (503, "server_error", "overloaded"),
     "timeout": (504, "server_error", None),
     "cancelled": (499, "server_error", None),
-    "truncated": (502, "server_error", None),
+    "truncated": (502, "server_error", "upstream_unavailable"),
     "internal": (500, "server_error", None),
 }
 
