@@ -49,6 +49,8 @@ def _root_inlined(schema: Schema) -> Schema:
         if type(target) is not dict:
             break
         result = {**target, **{key: value for key, value in result.items() if key != "$ref"}}
+    if result.get("$ref") in seen and type(resolved(schema, result["$ref"])) is dict:  # a root that means itself says nothing
+        result = {key: value for key, value in result.items() if key != "$ref"}
     return result
 
 
