@@ -33,8 +33,10 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The reasoning_effort levels the model accepts; empty: the field is never sent."""
     reasoning_form: Literal["reasoning_effort", "reasoning", "thinking"] = "reasoning_effort"
     """How effort is asked for: OpenAI's field, OpenRouter's ``reasoning`` object, DeepSeek's ``thinking`` with reasoning_effort."""
-    reasoning_back: Literal["reasoning_content", "reasoning", "reasoning_details", "none"] = "reasoning_content"
-    """The field of an assistant message in which this server takes its own reasoning text back."""
+    reasoning_back: Literal["reasoning_content", "reasoning", "reasoning_details", "thinking", "none"] = "reasoning_content"
+    """The field of an assistant message in which this server takes its own reasoning text back; ``thinking``: a content part (Mistral)."""
+    hosted_tools: tuple[str, ...] = ()
+    """Which tools the server runs itself: ``web_search`` by ``web_search_options`` (OpenAI's search models)."""
     tools: bool = True
     tools_with_reasoning: bool = True
     """False: function tools are refused unless effort is none (OpenAI from gpt-5.4 on); such requests belong on the Responses wire."""
@@ -60,6 +62,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """prompt_cache_breakpoint (OpenAI gpt-5.6 and later) or Anthropic's cache_control on parts (OpenRouter)."""
     thought_signatures: bool = False
     """``tool_calls[].extra_content.google.thought_signature`` is this server's own (Google's OpenAI endpoint)."""
+    alternate: bool = False
+    """The template refuses two user messages in a row (Gemma's and older ones): they become one."""
     after_tool_user: bool = True
     """False: a user message right after a tool message is refused (Mistral)."""
     think_tags: bool = False

@@ -39,7 +39,7 @@ WORDS: dict[FinishReason, str] = {
     "too_many_tool_calls": "tool_calls",
     "other": "stop",
 }
-_NEAR = frozenset({"pause", "compaction", "malformed_tool_call"})
+_NEAR = frozenset({"context_window", "pause", "compaction", "malformed_tool_call", "too_many_tool_calls", "other"})
 _USAGE = frozenset(
     {
         "prompt_tokens",
@@ -71,8 +71,8 @@ def encode_finish(finish: Finish | None, *, called: bool, refused: bool, own: bo
         return "tool_calls" if called else "stop"
     if own and finish.raw in FINISH:
         return finish.raw
-    if finish.reason in _NEAR:
-        losses.approximated("finish", detail=finish.raw or finish.reason)
+    if not own and (finish.reason in _NEAR or finish.sequence is not None):
+        losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
     if finish.reason == "refusal" and refused:
         return "stop"
     if finish.reason == "too_many_tool_calls" and not called:
@@ -119,34 +119,34 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
     if usage is NO_USAGE or (usage.input_uncached is None and not usage.input_total and usage.output_total is None):
         return None
     total, output = usage.input_total, usage.output_total or 0
-    prompt: Json = {"cached_tokens": usage.cache_read or 0}
-    if usage.cache_write is not None:
-        prompt["cache_write_tokens"] = usage.cache_write
-    if usage.input_audio is not None:
-        prompt["audio_tokens"] = usage.input_audio
-    completion: Json = {"reasoning_tokens": usage.reasoning or 0}
-    for key, count in (
-        ("audio_tokens", usage.output_audio),
-        ("accepted_prediction_tokens", usage.accepted_prediction),
-        ("rejected_prediction_tokens", usage.rejected_prediction),
-    ):
-        if count is not None:
-            completion[key] = count
+    prompt = _said(cached_tokens=usage.cache_read, cache_write_tokens=usage.cache_write, audio_tokens=usage.input_audio)
+    completion = _said(
+        reasoning_tokens=usage.reasoning,
+        audio_tokens=usage.output_audio,
+        accepted_prediction_tokens=usage.accepted_prediction,
+        rejected_prediction_tokens=usage.rejected_prediction,
+    )
     value: Json = {
         "prompt_tokens": total,
         "completion_tokens": output,
         "total_tokens": total + output,
-        "prompt_tokens_details": prompt,
-        "completion_tokens_details": completion,
     }
+    if prompt:
+        value["prompt_tokens_details"] = prompt
+    if completion:
+        value["completion_tokens_details"] = completion
     if own:
         value.update(usage.extras)
     return value
 
 
+def _said(**counts: int | None) -> Json:
+    return {name: count for name, count in counts.items() if count is not None}
+
+
 def usage_losses(usage: Usage, losses: Losses, *, own: bool) -> None:
     """Counts that this wire has no word for: one Loss for all of them."""
-    unsaid = [field for field in ("server_tools",) if getattr(usage, field)]
+    unsaid = [field for field in ("server_tools", "cache_write_long") if getattr(usage, field)]
     if not own:
         unsaid.extend(usage.extras)
     if unsaid:

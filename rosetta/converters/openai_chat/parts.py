@@ -5,18 +5,15 @@ Content is a string or a list of parts. Many servers fail on lists, so text alon
 
 from __future__ import annotations
 
-from typing import Any, Literal, assert_never
+from typing import Any, assert_never
 
 from rosetta.converters import media
-from rosetta.converters.converter import Json, Malformed, Target
+from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name
-from rosetta.converters.losses import Losses
-from rosetta.converters.names import ToolNames
-from rosetta.converters.openai_chat.dialect import Dialect
+from rosetta.converters.openai_chat.outgoing import BREAKPOINT, CACHE_CONTROL, FORMAT, Outgoing
 from rosetta.ir.parts import (
     NO_EXTRAS,
     CacheMark,
-    Citation,
     FileId,
     Inline,
     Link,
@@ -32,61 +29,15 @@ from rosetta.ir.parts import (
     ToolResult,
 )
 
-FORMAT: Literal["openai_chat"] = "openai_chat"
-BREAKPOINT = "prompt_cache_breakpoint"
-CACHE_CONTROL = "cache_control"
-"""OpenRouter's and other servers' way to say Anthropic's marks on this wire."""
-
 _MARKS = frozenset({BREAKPOINT, CACHE_CONTROL})
 _TEXT = frozenset({"type", "text"}) | _MARKS
 _REFUSAL = frozenset({"type", "refusal"})
 _IMAGE = frozenset({"type", "image_url"}) | _MARKS
+_IMAGE_URL = frozenset({"url", "detail"})
 _AUDIO = frozenset({"type", "input_audio"}) | _MARKS
+_INPUT_AUDIO = frozenset({"data", "format"})
 _FILE = frozenset({"type", "file"}) | _MARKS
-_BREAKPOINT_TTL = {"5m": "30m", "30m": "30m", "1h": "30m", "12h": "30m"}
-_CONTROL_TTL = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
-
-
-class Outgoing:
-    """One request on its way out: where it goes, what its tools are called there, and what it lost."""
-
-    __slots__ = ("dialect", "losses", "names", "own", "target")
-
-    def __init__(self, *, own: bool, target: Target, names: ToolNames, losses: Losses) -> None:
-        self.own = own
-        self.target = target
-        self.dialect: Dialect = target.dialect
-        self.names = names
-        self.losses = losses
-
-    def extras(self, node: Json, extras: dict[str, Any], at: str) -> None:
-        """Unknown fields go back to their own wire, else they are lost."""
-        if not extras:
-            return
-        if self.own:
-            node.update(extras)
-        else:
-            self.losses.extras(extras, at)
-
-    def mark(self, node: Json, mark: CacheMark | None, at: str) -> bool:
-        """Write a cache mark on a part; tells whether one was written."""
-        if mark is None:
-            return False
-        form = self.dialect.cache_marks
-        if form == "none" and self.own:
-            form = "breakpoint"
-        if form == "none":
-            self.losses.dropped("cache", at)
-            return False
-        value: Json = {"mode": "explicit"} if form == "breakpoint" else {"type": "ephemeral"}
-        if mark.ttl is not None:
-            ttl = mark.ttl if self.own else (_BREAKPOINT_TTL if form == "breakpoint" else _CONTROL_TTL).get(mark.ttl)
-            if ttl != mark.ttl:
-                self.losses.approximated("cache", at, f"{ttl} instead of {mark.ttl}")
-            if ttl is not None:
-                value["ttl"] = ttl
-        node[BREAKPOINT if form == "breakpoint" else CACHE_CONTROL] = value
-        return True
+_FILE_FIELDS = frozenset({"filename", "file_id", "file_data"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ fields
@@ -115,12 +66,18 @@ def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS
 
 
+def unknown_within(extras: dict[str, Any], node: Json, key: str, known: frozenset[str]) -> dict[str, Any]:
+    """``extras`` and the unknown fields of the object under ``key``, by their way from ``node``: ``image_url.x``. A Loss names them so."""
+    inner = unknown(node[key], known)
+    return {**extras, **{f"{key}.{name}": value for name, value in inner.items()}} if inner else extras
+
+
 # ------------------------------------------------------------------------------------------------------------------------ decode
 
 
 def decode_content(value: Any, at: str) -> tuple[Part, ...]:
     """The parts of a message's ``content``; a string is one text part, null and ``""`` are none."""
-    if value is None or value == "":
+    if value is None or (type(value) is str and not value):
         return ()
     if type(value) is str:
         return (Text(value, at),)
@@ -177,9 +134,8 @@ def _decode_image(part: Json, at: str) -> Media:
         raise Malformed(f"{at}.image_url", f"expected object, got {type_name(image)}")
     source, mime = decode_url(string(image, "url", f"{at}.image_url"))
     extras = unknown(part, _IMAGE)
-    inner = unknown(image, frozenset({"url", "detail"}))
-    if inner:
-        extras = {**extras, **inner}
+    if type(part["image_url"]) is dict:
+        extras = unknown_within(extras, part, "image_url", _IMAGE_URL)
     return Media(
         "image", source, mime, at, detail=maybe_string(image, "detail", f"{at}.image_url"), cache=_decode_mark(part, at), extras=extras
     )
@@ -200,9 +156,8 @@ def _decode_audio(part: Json, at: str) -> Media:
         raise Malformed(f"{at}.input_audio", f"expected object, got {type_name(audio)}")
     form = maybe_string(audio, "format", f"{at}.input_audio") or "wav"
     data = media.standard_base64(string(audio, "data", f"{at}.input_audio"))
-    return Media(
-        "audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=_decode_mark(part, at), extras=unknown(part, _AUDIO)
-    )
+    extras = unknown_within(unknown(part, _AUDIO), part, "input_audio", _INPUT_AUDIO)
+    return Media("audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=_decode_mark(part, at), extras=extras)
 
 
 def _decode_file(part: Json, at: str) -> Media:
@@ -229,24 +184,38 @@ def _decode_file(part: Json, at: str) -> Media:
     else:
         raise Malformed(where, "expected file_id or file_data")
     kind = "document" if mime is None else media.kind_of(mime)
-    return Media(kind, source, mime, at, name=name, cache=_decode_mark(part, at), extras=unknown(part, _FILE))
+    extras = unknown_within(unknown(part, _FILE), part, "file", _FILE_FIELDS)
+    return Media(kind, source, mime, at, name=name, cache=_decode_mark(part, at), extras=extras)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
 
 
 def encode_content(parts: list[Part], out: Outgoing) -> Any:
-    """``content``: a string where there is only unmarked text, else a list; None where nothing is left."""
-    encoded = [wire for part in parts for wire in _encode_part(part, out)]
+    """``content``: a string where there is only unmarked text, else a list; None where nothing is left.
+
+    A chat client's own list of texts stays a list. Of other clients' texts each is a paragraph, but for those which Anthropic cuts to cite them.
+    """
+    encoded: list[Json] = []
+    pieces: list[str] = []
+    plain, before = True, False
+    for part in parts:
+        cited = isinstance(part, Text) and bool(part.citations)
+        for wire in _encode_part(part, out):
+            encoded.append(wire)
+            if plain and wire.keys() == _PLAIN:
+                if pieces and not (cited or before):
+                    pieces.append("\n\n")
+                pieces.append(wire["text"])
+            else:
+                plain = False
+        before = cited
     if not encoded:
         return None
-    if all(wire.keys() == {"type", "text"} for wire in encoded):
-        return "\n\n".join([wire["text"] for wire in encoded]) if len(encoded) > 1 and not out.own else _plain(encoded, out)
-    return encoded
+    return "".join(pieces) if plain and (len(encoded) == 1 or not out.own) else encoded
 
 
-def _plain(encoded: list[Json], out: Outgoing) -> Any:
-    return encoded[0]["text"] if len(encoded) == 1 or not out.own else encoded
+_PLAIN = frozenset({"type", "text"})
 
 
 def text_part(text: str) -> Json:
@@ -261,7 +230,7 @@ def _encode_part(part: Part, out: Outgoing) -> list[Json]:
         case Refusal():
             return [{"type": "refusal", "refusal": part.text}] if out.own else [text_part(part.text)]
         case Media():
-            return _encode_media(part, out)
+            return encode_media(part, out)
         case Opaque():
             return encode_opaque(part, out)
         case Reasoning() | ToolCall() | ToolResult():
@@ -279,7 +248,7 @@ def _encode_text(part: Text, out: Outgoing) -> list[Json]:
         out.losses.dropped("phase", part.at)
     if part.seal is not None:
         out.losses.dropped("seal", part.at)
-    if part.citations:
+    if part.citations and not out.own:
         out.losses.dropped("citations", part.at)
     out.extras(wire, part.extras, part.at)
     return [wire]
@@ -296,7 +265,8 @@ def encode_opaque(part: Opaque, out: Outgoing) -> list[Json]:
     return []
 
 
-def _encode_media(part: Media, out: Outgoing) -> list[Json]:
+def encode_media(part: Media, out: Outgoing) -> list[Json]:
+    """None or one part."""
     wire: Json | None
     match part.kind:
         case "image":
@@ -316,6 +286,8 @@ def _encode_media(part: Media, out: Outgoing) -> list[Json]:
         for field in ("title", "context", "citable"):
             if getattr(part, field) and not (field == "title" and part.name is None):
                 out.losses.dropped(field, part.at)
+    if part.name is not None and part.kind != "document":
+        out.losses.dropped("name", part.at)
     if part.seal is not None:
         out.losses.dropped("seal", part.at)
     out.mark(wire, part.cache, part.at)
@@ -337,7 +309,7 @@ def _address(part: Media) -> str | None:
 
 def _encode_image(part: Media, out: Outgoing) -> Json | None:
     url = _address(part)
-    if url is None or not out.dialect.images:
+    if url is None or not (out.dialect.images or out.faithful):
         return None
     image: Json = {"url": url}
     if part.detail is not None:
@@ -347,18 +319,18 @@ def _encode_image(part: Media, out: Outgoing) -> Json | None:
 
 def _encode_audio(part: Media, out: Outgoing) -> Json | None:
     form = media.AUDIO_FORMAT.get(part.mime or "")
-    if not isinstance(part.source, Inline) or form is None or not (out.dialect.audio or out.own):
+    if not isinstance(part.source, Inline) or form is None or not (out.dialect.audio or out.faithful):
         return None
     return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": form}}
 
 
 def _encode_document(part: Media, out: Outgoing) -> Json | None:
     text = _document_text(part)
-    if text is not None and not (out.own and isinstance(part.source, Inline)):
+    if text is not None and not (out.faithful and isinstance(part.source, Inline)):
         head = " ".join(word for word in (part.title or part.name, f"({part.context})" if part.context else None) if word)
         out.losses.approximated("document", part.at, "as text")
         return text_part(f"{head}\n\n{text}" if head else text)
-    if not (out.dialect.files or out.own):
+    if not (out.dialect.files or out.faithful):
         return None
     match part.source:
         case FileId(id):
@@ -379,6 +351,11 @@ def _encode_document(part: Media, out: Outgoing) -> Json | None:
             assert_never(part.source)
 
 
+def is_wordy(part: Part) -> bool:
+    """Whether a part can be said in words alone, as tool messages want it."""
+    return not isinstance(part, Media) or (part.kind == "document" and _document_text(part) is not None)
+
+
 def _document_text(part: Media) -> str | None:
     """The text of a text document."""
     match part.source:
@@ -388,44 +365,3 @@ def _document_text(part: Media) -> str | None:
             return media.text_of(data)
         case _:
             return None
-
-
-# ------------------------------------------------------------------------------------------------------------------------ citations
-
-
-def decode_annotation(value: Any) -> Citation | None:
-    """``url_citation``; other annotations keep their raw form."""
-    if type(value) is not dict:
-        return None
-    cited = value.get("url_citation")
-    if type(cited) is not dict:
-        return Citation(FORMAT, value)
-    url, title, start, end = cited.get("url"), cited.get("title"), cited.get("start_index"), cited.get("end_index")
-    return Citation(
-        FORMAT,
-        value,
-        url if type(url) is str else None,
-        title if type(title) is str else None,
-        start=start if type(start) is int else None,
-        end=end if type(end) is int else None,
-    )
-
-
-def encode_annotation(citation: Citation, offset: int, length: int, losses: Losses) -> Json | None:
-    """A citation as this wire's ``url_citation``, ``offset`` being where its text begins in the message; a source without an address is lost."""
-    if citation.format == FORMAT:
-        return citation.raw
-    if citation.url is None:
-        losses.dropped("citations", detail="a source without an address")
-        return None
-    start = citation.start if citation.start is not None else 0
-    end = citation.end if citation.end is not None else length
-    return {
-        "type": "url_citation",
-        "url_citation": {
-            "url": citation.url,
-            "title": citation.title or citation.url,
-            "start_index": offset + start,
-            "end_index": offset + end,
-        },
-    }

@@ -8,14 +8,14 @@ A foreign state travels in ``tool_calls[].extra_content.google.thought_signature
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 from rosetta.converters import effort as levels
 from rosetta.converters import jsontext, seals
 from rosetta.converters.converter import Json, Malformed, Ticket, Unsupported
-from rosetta.converters.fields import Fields
-from rosetta.converters.openai_chat.parts import FORMAT, Outgoing
-from rosetta.ir.parts import Reasoning, Seal, ToolCall
+from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
+from rosetta.ir.parts import NO_EXTRAS, Reasoning, Seal, ToolCall
 from rosetta.ir.request import EFFORTS, Effort, ReasoningRequest, Request
 
 TEXT_FIELDS = ("reasoning_content", "reasoning")
@@ -26,8 +26,12 @@ FIELDS = frozenset({*TEXT_FIELDS, DETAILS})
 # ------------------------------------------------------------------------------------------------------------------------ settings
 
 
+_NOTHING = ReasoningRequest()
+_THINKING = {"enabled": "on", "disabled": "off", "adaptive": "adaptive"}
+
+
 def decode_settings(fields: Fields) -> ReasoningRequest:
-    """``reasoning_effort``, OpenRouter's ``reasoning``, DeepSeek's ``thinking``."""
+    """``reasoning_effort``, OpenRouter's ``reasoning``, DeepSeek's ``thinking``. Levels that nobody knows are kept as they are."""
     extras: dict[str, Any] = {}
     word = fields.maybe("reasoning_effort", str)
     effort: Effort | None = word if word in EFFORTS else None
@@ -40,75 +44,62 @@ def decode_settings(fields: Fields) -> ReasoningRequest:
         level = nested.maybe("effort", str)
         if level in EFFORTS:
             effort = effort or level
+        elif level is not None:
+            extras["reasoning.effort"] = level
         budget = nested.maybe("max_tokens", int)
         excluded, enabled = nested.maybe("exclude", bool), nested.maybe("enabled", bool)
         visible = None if excluded is None else not excluded
         if enabled is not None:
             mode = "on" if enabled else "off"
-        rest = {key: value for key, value in nested.rest().items() if value is not None}
-        if rest:
-            extras["reasoning"] = rest
+        extras.update({f"reasoning.{key}": value for key, value in nested.rest().items() if value is not None})
     thinking = fields.fields("thinking")
     if thinking is not None:
         kind = thinking.maybe("type", str)
-        mode = {"enabled": "on", "disabled": "off", "adaptive": "adaptive"}.get(kind or "", mode)
-        budget = budget if budget is not None else thinking.maybe("budget_tokens", int)
+        mode = _THINKING.get(kind or "", mode)
+        if kind is not None and kind not in _THINKING:
+            extras["thinking.type"] = kind
+        tokens = thinking.maybe("budget_tokens", int)
+        budget = budget if budget is not None else tokens
+        extras.update({f"thinking.{key}": value for key, value in thinking.rest().items() if value is not None})
     if mode is None and effort is None and budget is None and visible is None and not extras:
         return _NOTHING
-    return ReasoningRequest(mode, effort, budget, visible, extras=extras)
-
-
-_NOTHING = ReasoningRequest()
+    return ReasoningRequest(mode, effort, budget, visible, extras=extras or NO_EXTRAS)
 
 
 def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
     """Effort in the server's own form; a budget becomes the level that it amounts to."""
     wanted, dialect = request.reasoning, out.dialect
-    if not dialect.tools_with_reasoning and "tools" in body:
+    if not dialect.tools_with_reasoning and "tools" in body and not out.faithful:
         _encode_thoughtless(wanted, body, out)
         return
-    if wanted is _NOTHING or wanted == _NOTHING:
+    if wanted == _NOTHING:
         return
-    if not out.own:
-        out.losses.extras(wanted.extras)
-    elif "reasoning_effort" in wanted.extras:
-        body["reasoning_effort"] = wanted.extras["reasoning_effort"]
-    effort = wanted.effort
-    field = "effort"
-    if wanted.mode == "off":
-        effort, field = "none", "reasoning"
-    elif effort is None and wanted.budget is not None:
-        effort, field = levels.of_budget(wanted.budget), "budget"
     if wanted.visible and dialect.reasoning_back == "none" and not out.own:
         out.losses.dropped("visible", detail="this wire shows no thoughts")
     if wanted.summary is not None and wanted.summary != "auto":
         out.losses.dropped("summary")
-    if dialect.reasoning_form == "reasoning":
-        _encode_nested(wanted, effort, body)
-        return
-    if effort is None:
-        if wanted.mode == "on":
-            out.losses.dropped("reasoning", detail="the server thinks as it likes")
-        return
-    if effort == "none" and "none" not in dialect.efforts and not out.own:
-        if dialect.reasoning_form == "thinking":
-            body["thinking"] = {"type": "disabled"}
-        elif dialect.efforts:
-            lowest = levels.nearest("none", dialect.efforts)
-            body["reasoning_effort"] = lowest
-            out.losses.approximated(field, detail=f"{lowest}: thinking cannot be switched off")
-        return  # a model without levels does not think: nothing to switch off
-    found = effort if out.own and not dialect.efforts else levels.nearest(effort, dialect.efforts)
-    if found is None:
-        out.losses.dropped(field, detail="the model has no levels of effort")
-        return
-    if dialect.reasoning_form == "thinking":
-        body["thinking"] = {"type": "enabled"}
-    body["reasoning_effort"] = found
-    if field == "budget":
-        out.losses.approximated("budget", detail=f"effort {found}")
-    elif found != effort:
-        out.losses.approximated(field, detail=f"{found} instead of {effort}")
+    match dialect.reasoning_form:
+        case "reasoning":
+            _encode_nested(wanted, body)
+        case "thinking":
+            _encode_switch(wanted, body, out)
+        case "reasoning_effort":
+            _encode_effort(wanted, body, out)
+        case _:
+            assert_never(dialect.reasoning_form)
+    if out.own:
+        _restore(wanted.extras, body)
+    else:
+        out.losses.extras(wanted.extras)
+
+
+def _restore(extras: dict[str, Any], body: Json) -> None:
+    for key, value in extras.items():
+        outer, _, inner = key.partition(".")
+        if inner:
+            body[outer] = {**body.get(outer, {}), inner: value}
+        else:
+            body[key] = value
 
 
 def _encode_thoughtless(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
@@ -124,13 +115,66 @@ def _encode_thoughtless(wanted: ReasoningRequest, body: Json, out: Outgoing) -> 
         out.losses.dropped("reasoning", detail="the model refuses functions with thinking on this wire")
 
 
-def _encode_nested(wanted: ReasoningRequest, effort: Effort | None, body: Json) -> None:
-    reasoning: Json = dict(wanted.extras.get("reasoning") or {})
-    if wanted.budget is not None and wanted.mode != "off":
+def _level(wanted: ReasoningRequest, out: Outgoing) -> Effort | None:
+    """The level to ask for, with the Loss that it costs; None for none at all."""
+    efforts = out.dialect.efforts
+    effort, field = wanted.effort, "effort"
+    if effort is None and wanted.budget is not None:
+        effort, field = levels.of_budget(wanted.budget), "budget"
+    if effort is None:
+        return None
+    found = effort if out.faithful and not efforts else levels.nearest(effort, efforts)
+    if found is None:
+        out.losses.dropped(field, detail="the model has no levels of effort")
+    elif field == "budget":
+        out.losses.approximated(field, detail=f"effort {found}")
+    elif found != effort:
+        out.losses.approximated(field, detail=f"{found} instead of {effort}")
+    return found
+
+
+def _off(wanted: ReasoningRequest) -> bool:
+    return wanted.mode == "off" or wanted.effort == "none" or (wanted.effort is None and wanted.budget == 0)
+
+
+def _encode_effort(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
+    efforts = out.dialect.efforts
+    if _off(wanted):
+        if "none" in efforts or (out.faithful and not efforts):
+            body["reasoning_effort"] = "none"
+        elif efforts:  # a model without levels does not think: nothing to switch off
+            body["reasoning_effort"] = lowest = levels.nearest("none", efforts)
+            field = "effort" if wanted.effort == "none" else "reasoning"
+            out.losses.approximated(field, detail=f"{lowest}: thinking cannot be switched off")
+        return
+    found = _level(wanted, out)
+    if found is not None:
+        body["reasoning_effort"] = found
+    elif wanted.mode == "on" and wanted.effort is None and wanted.budget is None:
+        out.losses.dropped("reasoning", detail="the server thinks as it likes")
+
+
+def _encode_switch(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
+    """DeepSeek's switch, and the level beside it where the server has several."""
+    if _off(wanted):
+        body["thinking"] = {"type": "disabled"}
+        return
+    if wanted.mode == "on" or wanted.effort is not None or wanted.budget is not None:
+        body["thinking"] = {"type": "enabled"}
+    found = _level(wanted, out)
+    if found is not None and sum(level != "none" for level in out.dialect.efforts) > 1:
+        body["reasoning_effort"] = found
+
+
+def _encode_nested(wanted: ReasoningRequest, body: Json) -> None:
+    reasoning: Json = {}
+    if wanted.mode == "off" and wanted.effort is None:
+        reasoning["enabled"] = False
+    elif wanted.budget is not None and wanted.mode != "off":
         reasoning["max_tokens"] = wanted.budget
-    elif effort is not None:
-        reasoning["effort"] = effort
-    elif wanted.mode is not None:
+    elif wanted.effort is not None:
+        reasoning["effort"] = "none" if wanted.mode == "off" else wanted.effort
+    elif wanted.mode == "on":
         reasoning["enabled"] = True
     if wanted.visible is False:
         reasoning["exclude"] = True
@@ -143,20 +187,36 @@ def _encode_nested(wanted: ReasoningRequest, effort: Effort | None, body: Json) 
 
 def decode_history(message: Json, at: str) -> Reasoning | None:
     """The thoughts which a client sends back with an assistant message: bare, as its own wire has them."""
-    field = next((key for key in TEXT_FIELDS if message.get(key)), DETAILS)
-    text = message.get(field, "") if field != DETAILS else ""
+    field = next((key for key in TEXT_FIELDS if message.get(key)), "")
+    text = message[field] if field else ""
     if type(text) is not str:
-        raise Malformed(f"{at}.{field}", "expected str")
-    if field == DETAILS or not message.get(DETAILS):
-        at = f"{at}.{field}"
-    found: tuple[Seal, ...] = ()
+        raise Malformed(f"{at}.{field}", f"expected str, got {type_name(text)}")
     details = message.get(DETAILS)
     if type(details) is list and details:
-        found = (Seal("text", jsontext.encode_text(details), texts=(text,) if text else ()),)
-        text = text or details_text(details)
+        found = Seal("text", jsontext.encode_text(details), texts=(text,) if text else ())
+        text, at = text or details_text(details), at if field else f"{at}.{DETAILS}"
     elif text:
-        found = (Seal("text", "", texts=(text,)),)
-    return Reasoning(summary=(text,) if text else (), at=at, seals=found) if found else None
+        found, at = Seal("text", "", texts=(text,)), f"{at}.{field}"
+    else:
+        return None
+    return Reasoning(summary=(text,) if text else (), at=at, seals=(found,))
+
+
+def joined_details(pieces: list[Any]) -> list[Any]:
+    """The details of a stream, whose texts come in pieces with one index, as a whole reply has them."""
+    whole: list[Any] = []
+    for piece in pieces:
+        last = whole[-1] if whole else None
+        if type(piece) is dict and type(last) is dict and piece.get("type") == last.get("type") and piece.get("index") == last.get("index"):
+            joined = {**last, **{key: value for key, value in piece.items() if value is not None}}
+            for key in ("text", "summary"):
+                if type(last.get(key)) is str and type(piece.get(key)) is str:
+                    joined[key] = last[key] + piece[key]
+            if type(last.get("data")) is not str:  # an encrypted state is never in pieces
+                whole[-1] = joined
+                continue
+        whole.append(piece)
+    return whole
 
 
 def details_text(details: list[Any]) -> str:
@@ -185,36 +245,42 @@ def encode_history(parts: list[Reasoning], message: Json, out: Outgoing) -> None
     """The thoughts which the server takes back in its own field; all others are left out."""
     texts: list[str] = []
     details: list[Any] = []
+    field = out.dialect.reasoning_back
     for part in parts:
         own = [seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)]
-        if part.seals and len(own) < len(part.seals):
+        if len(own) < len(part.seals):
             out.losses.dropped("seal", part.at, "made by another provider or model")
-        if part.seals and not own:
-            continue
-        if out.dialect.reasoning_back == "none":
-            if (part.text and not part.seals) or (own and any(seal.texts or seal.value for seal in own)):
+            if not own:
+                continue
+        if field == "none":
+            if len(own) == len(part.seals) and (part.text or any(seal.texts or seal.value for seal in own)):
                 out.losses.dropped("reasoning_text", part.at)
             continue
         for seal in own:
             texts.extend(seal.texts)
-            if seal.value:
-                value = _list(seal.value)
-                details.extend(value)
+            details.extend(details_of(seal))
         if not part.seals and part.text:
             texts.append(part.text)
     text = "\n\n".join(texts)
-    field = out.dialect.reasoning_back
-    if details and (field == DETAILS or not text or out.own):
+    if details and (field == DETAILS or out.faithful or not text):
         message[DETAILS] = details
-    if text and field == DETAILS and (not details or out.own):
-        message["reasoning"] = text
-    elif text and field != DETAILS:
-        message[field] = text
+        text = "" if field == DETAILS else text
+    if not text:
+        return
+    if field == "thinking":
+        said = message.get("content") or []
+        said = said if type(said) is list else [{"type": "text", "text": said}]
+        message["content"] = [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}, *said]
+    else:
+        message["reasoning" if field == DETAILS else field] = text
 
 
-def _list(text: str) -> list[Any]:
+def details_of(seal: Seal) -> list[Any]:
+    """OpenRouter's ``reasoning_details`` in a chat server's state; a chat client gets them as they came."""
+    if seal.kind != "text" or not seal.value:
+        return []
     try:
-        value = jsontext.decode(text)
+        value = jsontext.decode(seal.value)
     except jsontext.InvalidJson:
         return []
     return value if type(value) is list else []
@@ -224,8 +290,8 @@ def encode_call_seal(part: ToolCall, wire: Json, out: Outgoing) -> None:
     """A call's own state, where the server is its maker."""
     if part.seal is None:
         return
-    mine = part.seal.provider == out.target.provider and out.dialect.thought_signatures
-    if part.seal.kind == "thought_signature" and (mine or (out.own and not part.seal.provider)):
+    mine = part.seal.provider == out.target.provider or (out.own and not part.seal.provider)
+    if mine and out.dialect.thought_signatures and part.seal.kind == "thought_signature":
         wire["extra_content"] = {"google": {"thought_signature": part.seal.value}}
     else:
         out.losses.dropped("seal", part.at, "made by another provider or model")
@@ -238,9 +304,7 @@ def sealed(text: str, details: list[Any], ticket: Ticket) -> tuple[Seal, ...]:
     """The state of an answer's thoughts: their very text, and OpenRouter's details."""
     if not text and not details:
         return ()
-    # Their place in the list is what ``index`` says: it is put back on the way out.
-    bare = [{key: value for key, value in entry.items() if key != "index"} if type(entry) is dict else entry for entry in details]
-    value = jsontext.encode_text(bare) if bare else ""
+    value = jsontext.encode_text(joined_details(details)) if details else ""
     return (Seal("text", value, ticket.provider, ticket.model, texts=(text,) if text else ()),)
 
 
@@ -254,13 +318,6 @@ def signature(value: Json, ticket: Ticket) -> Seal | None:
     return Seal("thought_signature", text, ticket.provider, ticket.model, bound="part") if type(text) is str and text else None
 
 
-def details_of(seal: Seal) -> list[Any]:
-    """OpenRouter's ``reasoning_details`` in a chat server's state; a chat client gets them as they came."""
-    found = _list(seal.value) if seal.kind == "text" and seal.value else []
-    # OpenAI's stream helper wants an index in every entry of a list that it does not know.
-    return [{"index": place, **entry} if type(entry) is dict else entry for place, entry in enumerate(found)]
-
-
 def envelope(pending: list[Seal]) -> Json | None:
     """``extra_content`` for the next call; None when what is pending needs no envelope or is too large. A chain of thought alone needs none: this
     wire's clients send ``reasoning_content`` back by themselves."""
@@ -268,3 +325,64 @@ def envelope(pending: list[Seal]) -> Json | None:
         return {}
     wrapped = seals.wrap(pending)
     return None if wrapped is None else {"google": {"thought_signature": wrapped}}
+
+
+# ------------------------------------------------------------------------------------------------------------------------ leaked thoughts
+
+_OPEN, _CLOSE = "<think>", "</think>"
+
+
+class ThinkSplitter:
+    """Takes leading ``<think>…</think>`` out of content which arrives in pieces, as models leak it through servers that do not know their templates."""
+
+    __slots__ = ("_held", "_state")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state = "start"  # start, inside, after (blank lines before the answer), text
+
+    def feed(self, text: str) -> list[tuple[bool, str]]:
+        """Pieces of thought (True) and of answer (False), none empty."""
+        if self._state == "text":
+            return [(False, text)]
+        found: list[tuple[bool, str]] = []
+        text = self._held + text
+        self._held = ""
+        if self._state == "start":
+            bare = text.lstrip()
+            if bare.startswith(_OPEN):
+                self._state, text = "inside", bare[len(_OPEN) :].lstrip("\n")
+            elif _OPEN.startswith(bare):
+                self._held = text
+                return found
+            else:
+                self._state = "text"
+        if self._state == "inside":
+            thought, close, rest = text.partition(_CLOSE)
+            if close:
+                self._state, text = "after", rest
+            else:
+                kept = next((size for size in range(len(_CLOSE) - 1, 0, -1) if thought.endswith(_CLOSE[:size])), 0)
+                thought, self._held = thought[: len(thought) - kept], thought[len(thought) - kept :]
+                text = ""
+            if thought:
+                found.append((True, thought))
+        if self._state == "after":
+            text = text.lstrip("\n")
+            if text:
+                self._state = "text"
+        if text:
+            found.append((False, text))
+        return found
+
+    def finish(self) -> list[tuple[bool, str]]:
+        """What was held back in case a tag would follow."""
+        held, self._held = self._held, ""
+        return [(self._state == "inside", held)] if held else []
+
+
+def without_think_tags(text: str) -> tuple[str, str]:
+    """A whole content as its thoughts and its answer."""
+    splitter = ThinkSplitter()
+    pieces = [*splitter.feed(text), *splitter.finish()]
+    return "".join(piece for thought, piece in pieces if thought), "".join(piece for thought, piece in pieces if not thought)

@@ -1,26 +1,36 @@
 """Requests ⇄ IR: https://platform.openai.com/docs/api-reference/chat/create.
 
-The normal form of a round trip: a lone text part is a string; null and absent are one; ``functions`` and ``function_call`` come back as ``tools`` and
-``tool_choice``, role ``function`` as ``tool``; ``max_tokens`` under the name that the target wants; ``tool_calls`` without arguments have ``{}``.
+The normal form of a round trip: a lone text part is a string, empty ones among others are left out, a refusal stands in ``refusal``; null and absent are one;
+``functions`` and ``function_call`` come back as ``tools`` and ``tool_choice``, role ``function`` as ``tool``; ``max_tokens`` and the user's name as the target
+wants them; ``tool_calls`` without arguments have ``{}``; a JSON object with a schema is a ``json_schema``; one allowed tool that must be called is the named one;
+a call of a custom tool, which streaming clients know as a function, is ``custom``.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import msgspec
 
 from rosetta.converters import pairing, schema
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
-from rosetta.converters.openai_chat.parts import FORMAT, Outgoing
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing, restore
 from rosetta.converters.openai_chat.reasoning import decode_settings, encode_settings
 from rosetta.converters.openai_chat.tools import decode_choice, decode_tools, encode_choice, encode_tools
 from rosetta.converters.openai_chat.turns import Messages, encode_messages
 from rosetta.ir.parts import NO_EXTRAS
-from rosetta.ir.request import NO_CACHE, NO_SAMPLING, NO_STATE, CacheRequest, OutputFormat, Request, Sampling, State
+from rosetta.ir.request import NO_CACHE, NO_SAMPLING, NO_STATE, CacheRequest, CustomTool, OutputFormat, Request, Sampling, State
 
 PATH = "/v1/chat/completions"
+
+_ANY_NAME = re.compile(r"(?!)")
+_NOT_LABEL = re.compile(r"[^A-Za-z0-9_-]")
+_OPENAI_ONLY = frozenset({"prediction", "audio", "moderation", "prompt_cache_options", "response_format"})
+"""OpenAI's settings without a place in the IR, which a server that wants rewriting refuses."""
 
 _SAMPLING = frozenset(
     {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs", "n"}
@@ -44,15 +54,15 @@ def _decode(wire: WireRequest) -> Request:
     messages = fields.take("messages", list)
     if not messages:
         raise Malformed("messages", "expected at least one message")
-    read = Messages()
-    read.read(messages)
+    extras: dict[str, Any] = {}
     tools = decode_tools(fields)
     choice = decode_choice(fields)
+    read = Messages(frozenset(tool.name for tool in tools if isinstance(tool, CustomTool)))
+    read.read(messages)
     sampling = _decode_sampling(fields)
     limit, old_limit = fields.maybe("max_completion_tokens", int), fields.maybe("max_tokens", int)
     options = fields.fields("stream_options")
     include_usage = None
-    extras: dict[str, Any] = {}
     if options is not None:
         include_usage = options.maybe("include_usage", bool)
         rest = {key: value for key, value in options.rest().items() if value is not None}
@@ -73,7 +83,7 @@ def _decode(wire: WireRequest) -> Request:
         max_output_tokens=old_limit if limit is None else limit,
         stop=_decode_stop(fields),
         reasoning=decode_settings(fields),
-        output=_decode_output(fields),
+        output=_decode_output(fields, extras),
         verbosity=fields.maybe("verbosity", str),
         modalities=fields.strings("modalities"),
         cache=_decode_cache(fields),
@@ -132,26 +142,34 @@ def _decode_stop(fields: Fields) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _decode_output(fields: Fields) -> OutputFormat | None:
-    form = fields.fields("response_format")
-    if form is None:
+def _decode_output(fields: Fields, extras: dict[str, Any]) -> OutputFormat | None:
+    """``response_format``; a form that nobody knows goes into ``extras``."""
+    whole = fields.maybe("response_format", dict)
+    if whole is None:
         return None
+    form = Fields(whole, "response_format")
     kind = form.take("type", str)
-    if kind == "json_schema":
-        inner = form.fields("json_schema")
-        if inner is None:
+    flat = form.has("schema")  # llama.cpp, Fireworks and others: a JSON object of this schema
+    inner = form.fields("json_schema") if kind == "json_schema" else None
+    if kind == "json_schema" or (kind == "json_object" and flat):
+        if inner is None and not flat:
             raise Malformed("response_format.json_schema", "expected object, got null or nothing")
-        return OutputFormat(
+        inner = inner or form
+        read = OutputFormat(
             "json_schema",
             inner.maybe("schema", dict) or {},
             inner.maybe("name", str),
             inner.maybe("description", str),
             inner.maybe("strict", bool),
-            {key: value for key, value in inner.rest().items() if value is not None} or NO_EXTRAS,
         )
+        within = "" if inner is form else "json_schema."
+        rest = {f"{within}{key}": value for key, value in inner.rest().items() if value is not None and key != "type"}
+        return msgspec.structs.replace(read, extras=rest) if rest else read
     if kind in ("json_object", "text"):
-        return OutputFormat("json_object" if kind == "json_object" else "text")
-    return OutputFormat("text", extras={"type": kind, **{key: value for key, value in form.rest().items() if value is not None}})
+        rest = {key: value for key, value in form.rest().items() if value is not None}
+        return OutputFormat("json_object" if kind == "json_object" else "text", extras=rest or NO_EXTRAS)
+    extras["response_format"] = whole
+    return None
 
 
 def _decode_cache(fields: Fields) -> CacheRequest:
@@ -170,8 +188,9 @@ def _decode_state(fields: Fields) -> State:
 def encode_request(request: Request, target: Target) -> Sent:
     """The request as the target's server takes it. Raises Unsupported."""
     losses = Losses()
-    names = ToolNames(request.tools)
-    out = Outgoing(own=request.format == FORMAT, target=target, names=names, losses=losses)
+    own = request.format == FORMAT
+    names = ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and not target.dialect.rewrite else ToolNames(request.tools)
+    out = Outgoing(own=own, target=target, names=names, losses=losses)
     _refuse_state(request, losses)
     body: Json = {"model": target.model}
     turns = pairing.paired(request.turns, losses)
@@ -187,12 +206,25 @@ def encode_request(request: Request, target: Target) -> Sent:
     _encode_output(request, body, out)
     _encode_hints(request, body, out)
     _encode_stream(request, body, out)
-    out.extras(body, {key: value for key, value in request.extras.items() if key != "stream_options"}, "")
-    back = {} if out.own and out.dialect.custom_tools else names.back
+    _encode_extras(request, body, out)
+    back = names.back
     if out.dialect.custom_tools:
         back = {wire: name for wire, name in names.back.items() if name.kind != "custom" or name.name != wire or name.namespace is not None}
     ticket = Ticket(target.provider, target.model, target.new_id, back, request.stream, target.dialect)
     return Sent(WireCall(PATH, body), tuple(losses), ticket)
+
+
+def _encode_extras(request: Request, body: Json, out: Outgoing) -> None:
+    extras = request.extras
+    if not extras:
+        return
+    if not out.own:
+        out.losses.extras(extras)
+        return
+    kept = {key: value for key, value in extras.items() if key != "stream_options" and (out.faithful or key not in _OPENAI_ONLY)}
+    restore(body, kept)
+    if not out.faithful:
+        out.losses.extras({key: value for key, value in extras.items() if key in _OPENAI_ONLY})
 
 
 def _refuse_state(request: Request, losses: Losses) -> None:
@@ -211,7 +243,7 @@ def _encode_limits(request: Request, body: Json, out: Outgoing) -> None:
         body[out.dialect.max_tokens_field] = request.max_output_tokens
     if request.stop:
         limit = out.dialect.stop_limit
-        stop = list(request.stop) if out.own and limit else list(request.stop[:limit])
+        stop = list(request.stop if out.faithful else request.stop[:limit])
         if len(stop) < len(request.stop):
             (out.losses.approximated if stop else out.losses.dropped)("stop", detail=f"at most {limit}")
         if stop:
@@ -225,7 +257,7 @@ def _encode_sampling(request: Request, body: Json, out: Outgoing) -> None:
     allowed = {
         "temperature": dialect.sampling,
         "top_p": dialect.sampling,
-        "top_k": dialect.top_k or out.own,
+        "top_k": dialect.top_k,
         "seed": dialect.seed,
         "presence_penalty": dialect.penalties,
         "frequency_penalty": dialect.penalties,
@@ -238,7 +270,7 @@ def _encode_sampling(request: Request, body: Json, out: Outgoing) -> None:
         value = getattr(sampling, name)
         if value is None:
             continue
-        if fits:
+        if fits or out.faithful:
             body[name] = value
         elif name != "n" or value != 1:
             out.losses.dropped(name)
@@ -250,40 +282,39 @@ def _encode_output(request: Request, body: Json, out: Outgoing) -> None:
     form = request.output
     if form is None:
         return
+    strongest = "json_schema" if out.faithful else out.dialect.output
     if form.kind == "text":
         if out.own:
-            body["response_format"] = form.extras or {"type": "text"}
+            body["response_format"] = {"type": "text", **form.extras}
         elif form.extras:
             out.losses.extras(form.extras)
         return
-    strongest = out.dialect.output
     if strongest == "none":
         out.losses.dropped("output", detail="the server knows no response_format")
         return
-    if form.kind == "json_object":
-        body["response_format"] = {"type": "json_object"}
-        return
-    if strongest == "json_object":
+    wire: Json = {"type": "json_object"}
+    if form.kind == "json_schema" and strongest == "json_object":
         out.losses.approximated("output", detail="as any JSON object: the server takes no schema")
-        body["response_format"] = {"type": "json_object"}
-        return
-    inner: Json = {"name": form.name or "response"}
-    if form.description is not None:
-        inner["description"] = form.description
-    inner["schema"] = form.schema or {}
-    strict = form.strict
-    if strict is None and request.format == "anthropic" and schema.openai_strict(form.schema or {}):
-        strict = True  # Anthropic always enforces
-    if strict is not None and (out.own or out.dialect.strict):
-        inner["strict"] = strict
-    elif strict:
-        out.losses.dropped("strict")
-    out.extras(inner, form.extras, "")
-    body["response_format"] = {"type": "json_schema", "json_schema": inner}
+    elif form.kind == "json_schema":
+        label = form.name or "response"
+        inner: Json = {"name": label if out.faithful else _NOT_LABEL.sub("_", label)[:64]}
+        if form.description is not None:
+            inner["description"] = form.description
+        inner["schema"] = (form.schema or {}) if out.own else schema.plain(form.schema)
+        strict = form.strict
+        if strict is None and request.format == "anthropic" and schema.openai_strict(form.schema or {}):
+            strict = True  # Anthropic always enforces
+        if strict is not None and (out.faithful or out.dialect.strict):
+            inner["strict"] = strict
+        elif strict:
+            out.losses.dropped("strict")
+        wire = {"type": "json_schema", "json_schema": inner}
+    out.extras(wire, form.extras, "")
+    body["response_format"] = wire
 
 
 def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
-    openai = out.dialect.openai_extras or out.own
+    openai = out.dialect.openai_extras or out.faithful
     losses = out.losses
     for field, name, value in (
         ("verbosity", "verbosity", request.verbosity),
@@ -310,7 +341,7 @@ def _encode_hints(request: Request, body: Json, out: Outgoing) -> None:
     if request.user is not None:
         _encode_user(request.user, body, out, both="safety_identifier" in request.extras)
     if request.modalities:
-        if out.own or out.dialect.audio:
+        if out.faithful or out.dialect.audio:
             body["modalities"] = list(request.modalities)
         elif tuple(word.lower() for word in request.modalities) != ("text",):
             losses.dropped("modalities")
@@ -329,7 +360,7 @@ def _encode_tier(request: Request, body: Json, out: Outgoing) -> None:
     tier = request.service_tier
     if tier is None:
         return
-    if out.own:
+    if out.faithful:
         body["service_tier"] = tier
     elif out.dialect.openai_extras:
         body["service_tier"] = _TIERS.get(tier, tier)
@@ -338,12 +369,13 @@ def _encode_tier(request: Request, body: Json, out: Outgoing) -> None:
 
 
 def _encode_user(user: str, body: Json, out: Outgoing, *, both: bool) -> None:
-    if out.own:
-        field = "user" if out.dialect.user_field == "none" else out.dialect.user_field
-        body["user" if both else field] = user
-        return
-    # Who asks is the client's and its own vendor's business.
-    out.losses.dropped("user")
+    field = out.dialect.user_field
+    if out.own and both:
+        body["user"] = user  # beside safety_identifier
+    elif out.own and (out.faithful or field != "none"):
+        body["user" if field == "none" else field] = user
+    else:  # who asks is the business of the client and its own vendor
+        out.losses.dropped("user")
 
 
 def _encode_stream(request: Request, body: Json, out: Outgoing) -> None:

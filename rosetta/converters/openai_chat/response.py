@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
-from rosetta.converters import custom, media
+from rosetta.converters import custom, names
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
 from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
+from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image, encode_media
+from rosetta.converters.openai_chat.citations import decode_annotations, encode_annotation
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
-from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_content, decode_url, encode_annotation, unknown
-from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_of, details_text, envelope, sealed, signature
-from rosetta.converters.openai_chat.tools import arguments_text, restored
+from rosetta.converters.openai_chat.outgoing import FORMAT, restore
+from rosetta.converters.openai_chat.parts import decode_content, unknown
+from rosetta.converters.openai_chat.reasoning import (
+    DETAILS,
+    TEXT_FIELDS,
+    details_of,
+    details_text,
+    envelope,
+    sealed,
+    signature,
+    without_think_tags,
+)
+from rosetta.converters.openai_chat.tools import CALL, arguments_text, restored
 from rosetta.converters.openai_failures import failure_of
-from rosetta.ir.parts import NO_EXTRAS, Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall
+from rosetta.ir.errors import Failure
+from rosetta.ir.parts import (
+    Format,
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Seal,
+    Text,
+    ToolCall,
+    ToolKind,
+    ToolResult,
+)
 from rosetta.ir.response import Choice, Response
 
-_MESSAGE = frozenset({"images", "role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", *TEXT_FIELDS, DETAILS})
+_MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", *TEXT_FIELDS, DETAILS})
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _BODY = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier"})
 
@@ -54,18 +79,19 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
     message = value.get("message")
     if type(message) is not dict:
         raise Malformed(f"{at}.message", f"expected object, got {type_name(message)}")
-    index, logprobs = value.get("index"), value.get("logprobs")
+    index, logprobs, error = value.get("index"), value.get("logprobs"), value.get("error")
+    if error or value.get("finish_reason") == "error":  # OpenRouter, where the provider behind it failed
+        raise UpstreamFailed(failure_of({"error": error or "the upstream ended the answer with an error"}, None))
     parts = _decode_message(message, f"{at}.message", ticket)
     called = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
-    extras = unknown(value, _CHOICE)
     rest = unknown(message, _MESSAGE)
     return Choice(
         index if type(index) is int else position,
         tuple(parts),
         decode_finish(value.get("finish_reason"), called=called, refused=refused),
         logprobs if type(logprobs) is dict else None,
-        {**extras, "message": rest} if rest else extras,
+        unknown(value, _CHOICE) if not rest else {**unknown(value, _CHOICE), **{f"message.{key}": found for key, found in rest.items()}},
     )
 
 
@@ -79,13 +105,15 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
         thoughts = "".join(thinking_text(piece) for piece in content)
         content = [piece for piece in content if not (type(piece) is dict and piece.get("type") == "thinking")]
         text = text or thoughts
+    if type(content) is str and ticket.dialect is not None and ticket.dialect.think_tags:
+        leaked, content = without_think_tags(content)
+        text = text or leaked
     text = text or details_text(details)
     found = sealed(text, details, ticket)
     if found:
-        parts.append(Reasoning(summary=(text,) if text else (), at=at, seals=found))
+        parts.append(Reasoning(summary=(text,) if text else (), at=f"{at}.{DETAILS if details else TEXT_FIELDS[0]}", seals=found))
     said = decode_content(content, f"{at}.content")
-    annotations = message.get("annotations")
-    cited = tuple([c for value in annotations if (c := decode_annotation(value)) is not None]) if type(annotations) is list else ()
+    cited = decode_annotations(message.get("annotations"))
     for part in said:
         if cited and isinstance(part, Text):
             parts.append(Text(part.text, part.at, citations=cited, extras=part.extras))
@@ -95,15 +123,13 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     refusal = message.get("refusal")
     if type(refusal) is str and refusal:
         parts.append(Refusal(refusal, f"{at}.refusal"))
-    images = message.get("images")
-    for index, value in enumerate(images if type(images) is list else ()):
-        image = value.get("image_url") if type(value) is dict else None
-        if type(image) is dict and type(image.get("url")) is str:
-            source, mime = decode_url(image["url"])
-            parts.append(Media("image", source, mime, f"{at}.images.{index}"))
-    audio = message.get("audio")
+    audio, images = message.get("audio"), message.get("images")
     if type(audio) is dict:
         parts.append(decode_audio(audio, f"{at}.audio"))
+    for place, image in enumerate(images if type(images) is list else ()):
+        found_image = decode_image(image, f"{at}.images.{place}")
+        if found_image is not None:
+            parts.append(found_image)
     calls = message.get("tool_calls")
     for index, value in enumerate(calls if type(calls) is list else ()):
         parts.append(_decode_call(value, f"{at}.tool_calls.{index}", ticket))
@@ -124,45 +150,29 @@ def thinking_text(piece: Any) -> str:
     return "".join(part["text"] for part in inner or () if type(part) is dict and type(part.get("text")) is str)
 
 
-def decode_audio(audio: Json, at: str) -> Part:
-    """What the model spoke."""
-    data, transcript = audio.get("data"), audio.get("transcript")
-    if type(data) is not str:
-        return Opaque(FORMAT, "audio", audio, at, transcript if type(transcript) is str else "")
-    rest = {key: value for key, value in audio.items() if key not in ("data", "transcript") and value is not None}
-    return Media(
-        "audio",
-        Inline(data),
-        media.sniff(data) or "audio/wav",
-        at,
-        transcript=transcript if type(transcript) is str else None,
-        extras=rest or NO_EXTRAS,
-    )
-
-
 def _decode_call(value: Any, at: str, ticket: Ticket) -> ToolCall:
     if type(value) is not dict:
         raise Malformed(at, f"expected object, got {type_name(value)}")
     identity = value.get("id")
     identity = identity if type(identity) is str and identity else ticket.new_id("call_")
-    inner = value.get("custom") if value.get("type") == "custom" else value.get("function")
+    native = value.get("type") == "custom"
+    inner = value.get("custom" if native else "function")
     name = inner.get("name") if type(inner) is dict else None
-    if type(inner) is not dict or type(name) is not str:
+    if type(inner) is not dict or type(name) is not str or not name:
         raise Malformed(f"{at}.function.name", "expected str")
     tool = restored(name, ticket)
-    if value.get("type") == "custom":
-        return ToolCall(identity, tool.name, arguments_text(inner.get("input"), at), at, "custom", tool.namespace)
-    arguments = arguments_text(inner.get("arguments"), f"{at}.function.arguments")
-    if tool.kind == "custom":
-        arguments = custom.unwrap(arguments)
-    return ToolCall(identity, tool.name, arguments, at, tool.kind, tool.namespace, signature(value, ticket))
+    text = arguments_text(inner.get("input" if native else "arguments"), f"{at}.function.arguments")
+    if tool.kind == "custom" and not native:
+        text = custom.unwrap(text)
+    kind: ToolKind = "custom" if native else tool.kind
+    return ToolCall(identity, tool.name, text, at, kind, tool.namespace, signature(value, ticket), extras=unknown(value, CALL))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
 
 
 def encode_response(response: Response, reply: Reply) -> Coded[Json]:
-    """An answer for a chat client; the model's thoughts in ``reasoning_content``."""
+    """An answer for a chat client; the model's thoughts in ``reasoning_content``. Raises UpstreamFailed where a malformed call is all there is."""
     losses = Losses()
     own = response.format == FORMAT
     body: Json = {
@@ -170,49 +180,73 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         "object": "chat.completion",
         "created": response.created if own and response.created is not None else reply.created,
         "model": reply.model,
-        "choices": [_encode_choice(choice, reply, losses, own=own) for choice in response.choices],
+        "choices": [_encode_choice(choice, response.format, reply, losses) for choice in response.choices],
+        "usage": encode_usage(response.usage, own=own),
     }
-    usage = encode_usage(response.usage, own=own)
     usage_losses(response.usage, losses, own=own)
-    body["usage"] = usage
     if response.service_tier is not None:
         body["service_tier"] = response.service_tier
     if own:
-        body.update(response.extras)
+        restore(body, response.extras)
     else:
         losses.extras(response.extras)
     return Coded(body, tuple(losses))
 
 
-def _encode_choice(choice: Choice, reply: Reply, losses: Losses, *, own: bool) -> Json:
-    message = _Message(reply, losses)
+def _encode_choice(choice: Choice, source: Format, reply: Reply, losses: Losses) -> Json:
+    if choice.finish is not None and choice.finish.reason == "malformed_tool_call" and not choice.parts:
+        raise UpstreamFailed(Failure("upstream_error", MALFORMED_CALL))
+    own = source == FORMAT
+    message = _Message(source, reply, losses)
     for part in choice.parts:
         message.add(part)
-    extras = dict(choice.extras)
-    rest = extras.pop("message", None)
-    wire = message.wire()
-    if own:
-        if type(rest) is dict:
-            wire.update(rest)
-    else:
-        losses.extras(choice.extras)
-        extras = {}
-    return {
+    wire: Json = {
         "index": choice.index,
-        "message": wire,
+        "message": message.wire(),
         "logprobs": choice.logprobs,
         "finish_reason": encode_finish(choice.finish, called=bool(message.calls), refused=bool(message.refusals), own=own, losses=losses),
-        **extras,
     }
+    if own:
+        restore(wire, choice.extras)
+    else:
+        losses.extras(choice.extras)
+    return wire
+
+
+MALFORMED_CALL = "the model made a call that cannot be read, and nothing else: try again"
+
+APART: dict[Format, str] = {"openai_responses": "\n\n"}
+"""What stands between neighbouring texts of one answer. Messages of Responses are paragraphs; others cut one text into parts, Anthropic to cite, Google as it
+streams; a chat message has one content."""
+APART_BY_OTHERS: dict[Format, str] = {"openai_responses": "\n\n", "anthropic": "\n\n", "google_genai": "\n\n"}
+"""And between texts with a call, a thought or a hosted tool between them."""
 
 
 class _Message:
     """An assistant message while its parts are told."""
 
-    def __init__(self, reply: Reply, losses: Losses) -> None:
+    __slots__ = (
+        "_annotations",
+        "_audio",
+        "_before",
+        "_details",
+        "_images",
+        "_losses",
+        "_pending",
+        "_reply",
+        "_source",
+        "_text",
+        "_thoughts",
+        "calls",
+        "refusals",
+    )
+
+    def __init__(self, source: Format, reply: Reply, losses: Losses) -> None:
+        self._source = source
         self._reply = reply
         self._losses = losses
-        self._texts: list[str] = []
+        self._text = ""
+        self._before: Part | None = None
         self._thoughts: list[str] = []
         self._details: list[Any] = []
         self._annotations: list[Json] = []
@@ -226,14 +260,18 @@ class _Message:
         """One part, in order."""
         match part:
             case Text():
-                offset = sum(len(text) for text in self._texts)
-                self._texts.append(part.text)
+                self._say(part.text)
+                offset = len(self._text) - len(part.text)
                 for citation in part.citations:
-                    wire = encode_annotation(citation, offset, len(part.text), self._losses)
+                    wire = encode_annotation(citation, offset, len(part.text), part.at, self._losses)
                     if wire is not None:
                         self._annotations.append(wire)
                 if part.seal is not None:
                     self._pending.append(part.seal)
+                if self._source != FORMAT:
+                    self._losses.extras(part.extras, part.at)
+                if part.phase is not None:
+                    self._losses.dropped("phase", part.at)
             case Refusal():
                 self.refusals.append(part.text)
             case Reasoning():
@@ -246,43 +284,52 @@ class _Message:
                 self.calls.append(self._call(part))
             case Media():
                 self._media(part)
+            case Opaque(format="openai_chat", kind="audio"):
+                self._audio = part.data
+            case Opaque() if part.text:
+                self._losses.approximated("part", part.at, f"{part.kind} as text")
+                self._say(part.text)
             case Opaque():
-                if part.format == FORMAT and part.kind == "audio":
-                    self._audio = part.data
-                elif part.text:
-                    self._losses.approximated("part", part.at, f"{part.kind} as text")
-                    self._texts.append(part.text)
-                else:
-                    self._losses.dropped("part", part.at, part.kind)
+                self._losses.dropped("part", part.at, part.kind)
+            case ToolResult():
+                self._losses.dropped("tool_result", part.at)
             case _:
-                self._losses.dropped("part", part.at)
+                assert_never(part)
+        self._before = part
+
+    def _say(self, text: str) -> None:
+        if self._text:
+            beside = isinstance(self._before, Text)
+            self._text += (APART if beside else APART_BY_OTHERS).get(self._source, "")
+        self._text += text
 
     def _call(self, part: ToolCall) -> Json:
         wire = call_shell(part.id, part.name, part.namespace, part.kind)
         if part.kind == "custom":
             wire["custom"]["input"] = part.arguments
         else:
-            wire["function"]["arguments"] = part.arguments or "{}"
+            wire["function"]["arguments"] = part.arguments if part.arguments.strip() else "{}"
         if part.seal is not None:
             self._pending.append(part.seal)
-        carry(wire, self._pending, self._losses)
+        carry(wire, self._pending, part.at, self._losses)
+        if self._source == FORMAT:
+            restore(wire, part.extras)
+        else:
+            self._losses.extras(part.extras, part.at)
         return wire
 
     def _media(self, part: Media) -> None:
-        if part.kind == "audio" and isinstance(part.source, Inline):
-            self._audio = {
-                "id": self._reply.new_id("audio_"),
-                "data": part.source.data,
-                "expires_at": 0,
-                "transcript": part.transcript or "",
-                **part.extras,
-            }
-        elif part.kind == "image" and isinstance(part.source, Inline):
-            # OpenRouter's and LiteLLM's way to give an image back on this wire.
-            self._images.append({"type": "image_url", "image_url": {"url": media.data_url(part.mime, part.source.data)}})
-            self._losses.emulated("image", part.at, "in message.images")
-        else:
+        wire = encode_media(part, len(self._images), self._reply)
+        if part.seal is not None:
+            self._pending.append(part.seal)
+        if wire is None:
             self._losses.dropped(part.kind, part.at)
+        elif part.kind == "audio":
+            self._audio = wire
+        else:
+            self._images.append(wire)
+            if self._source != FORMAT:
+                self._losses.emulated("image", part.at, "in message.images")
 
     def wire(self) -> Json:
         """The message."""
@@ -290,11 +337,11 @@ class _Message:
             self._losses.dropped("seal", detail="no call follows that could carry it")
         message: Json = {
             "role": "assistant",
-            "content": "".join(self._texts) if self._texts else None,
-            "refusal": "\n\n".join(self.refusals) if self.refusals else None,
+            "content": self._text or None,
+            "refusal": APART.get(self._source, "").join(self.refusals) or None,
         }
         if self._thoughts:
-            message["reasoning_content"] = "\n\n".join(self._thoughts)
+            message["reasoning_content"] = ("" if self._source == FORMAT else "\n\n").join(self._thoughts)
         if self._details:
             message[DETAILS] = self._details
         if self._annotations:
@@ -310,19 +357,20 @@ class _Message:
 
 def call_shell(identity: str, name: str, namespace: str | None, kind: str) -> Json:
     """A call without its arguments."""
-    full = name if namespace is None else f"{namespace}__{name}"
+    full = name if namespace is None else f"{namespace}{names.NAMESPACE_SEPARATOR}{name}"
+    identity = names.short_id(identity)
     if kind == "custom":
         return {"id": identity, "type": "custom", "custom": {"name": full, "input": ""}}
     return {"id": identity, "type": "function", "function": {"name": full, "arguments": ""}}
 
 
-def carry(wire: Json, pending: list[Seal], losses: Losses) -> None:
+def carry(wire: Json, pending: list[Seal], at: str, losses: Losses) -> None:
     """Puts the pending states on a call, and empties the list."""
     if not pending:
         return
     extra = envelope(pending)
     if extra is None:
-        losses.dropped("seal", detail="too large for a client to carry")
+        losses.dropped("seal", at, "too large for a client to carry")
     elif extra:
         wire["extra_content"] = extra
     pending.clear()

@@ -2,7 +2,8 @@
 
 stream := chunk* [DONE]        chunk.choices[].delta holds pieces of thoughts, content, refusal and calls, several kinds at once where a server likes
 
-The wire has no ends of parts: another kind of piece ends text and thoughts, calls stay open until the finish, as their pieces may interleave.
+The wire has no ends of parts: another kind of piece ends text and thoughts, calls stay open until the finish, as their pieces may interleave. The finish
+is told at the end, as counts, and now and then words, come after it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any
 from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.losses import Losses
+from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image, heard
+from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
-from rosetta.converters.openai_chat.parts import FORMAT, decode_annotation, decode_url, unknown
-from rosetta.converters.openai_chat.reasoning import DETAILS, details_text, sealed, signature
-from rosetta.converters.openai_chat.response import decode_audio, thinking_text
+from rosetta.converters.openai_chat.outgoing import FORMAT
+from rosetta.converters.openai_chat.parts import unknown
+from rosetta.converters.openai_chat.reasoning import DETAILS, ThinkSplitter, details_text, sealed, signature
+from rosetta.converters.openai_chat.response import thinking_text
 from rosetta.converters.openai_chat.tools import restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
@@ -24,6 +28,7 @@ from rosetta.ir.events import (
     ArgumentsDelta,
     BlockData,
     BlockEnd,
+    BlockKind,
     BlockStart,
     ChoiceEnd,
     CitationDelta,
@@ -39,59 +44,79 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Media, ToolKind
+from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, Seal, ToolKind
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation"})
+_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs", "error"})
 
 
 class _Call:
     """A call that is open. Until its first byte of arguments its name may still grow, as some servers send it in pieces."""
 
-    __slots__ = ("arguments", "custom", "held", "identity", "name", "number", "seal", "started", "unwrapper")
+    __slots__ = ("custom", "held", "identity", "name", "number", "seal", "unwrapper")
 
     def __init__(self, identity: str | None) -> None:
         self.identity = identity
         self.name = ""
-        self.number = -1
-        self.started = False
-        self.arguments = False
-        self.custom = False  # the upstream has custom tools itself
+        self.number = -1  # of its block; -1: not begun
+        self.custom = False  # the upstream has free-text tools itself
         self.held: list[str] = []  # arguments that came before the name
         self.unwrapper: custom.InputUnwrapper | None = None
-        self.seal: Any = None
+        self.seal: Seal | None = None
 
 
 class _Choice:
     """One of the answers while it is made."""
 
-    __slots__ = ("audio", "calls", "details", "finish", "kind", "number", "order", "refused", "thoughts")
+    __slots__ = (
+        "audio",
+        "calls",
+        "details",
+        "extras",
+        "finish",
+        "kind",
+        "last",
+        "number",
+        "order",
+        "plain",
+        "refused",
+        "splitter",
+        "thoughts",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, *, think_tags: bool) -> None:
         self.kind = ""  # the open block: text, refusal or reasoning
         self.number = -1
         self.thoughts: list[str] = []
         self.details: list[Any] = []
-        self.audio: Json = {}
+        self.plain = False  # the thoughts are told outside of the details too
+        self.audio: Json | None = None
         self.calls: dict[int, _Call] = {}
         self.order: list[_Call] = []
+        self.last = -1  # the index of the call whose piece came last
         self.finish: Any = None
         self.refused = False
+        self.splitter = ThinkSplitter() if think_tags else None
+        self.extras: dict[str, Any] = NO_EXTRAS
 
 
 class StreamDecoder:
     """One stream of one upstream."""
 
-    __slots__ = ("_blocks", "_choices", "_done", "_losses", "_started", "_ticket", "_tier", "losses")
+    __slots__ = ("_blocks", "_choices", "_done", "_extras", "_losses", "_started", "_think_tags", "_ticket", "_tier", "_usage", "losses")
 
     def __init__(self, ticket: Ticket) -> None:
         self._losses = Losses()
         self.losses: Sequence[Loss] = self._losses
         self._ticket = ticket
+        self._think_tags = ticket.dialect is not None and bool(ticket.dialect.think_tags)
         self._choices: dict[int, _Choice] = {}
         self._blocks = 0
         self._started = False
-        self._tier: str | None = None
         self._done = False
+        self._extras: dict[str, Any] = NO_EXTRAS  # of chunks before the first with a choice
+        self._usage: Any = None  # counts that are told in every chunk: the last are told on
+        self._tier: Any = None
 
     def feed(self, event: str | None, data: Json | None) -> list[Event]:  # noqa: ARG002 - the wire has no event names
         """One chunk; None is [DONE]."""
@@ -100,11 +125,11 @@ class StreamDecoder:
         try:
             return self._end() if data is None else self._chunk(data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            what = error.path if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
+            what = str(error) if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
             return self._fail(Failure("upstream_error", f"the upstream sent a chunk that cannot be read ({what})"))
 
     def finish(self) -> list[Event]:
-        """The upstream closed. A finish reason without [DONE] is an end all the same."""
+        """The upstream closed. Where each choice has a finish reason it is an end without [DONE] all the same."""
         if self._done:
             return []
         if self._choices and all(choice.finish is not None for choice in self._choices.values()):
@@ -113,115 +138,179 @@ class StreamDecoder:
 
     def _fail(self, failure: Failure) -> list[Event]:
         self._done = True
-        return [Failed(failure)]
+        return [*self._counted(), Failed(failure)]
 
-    def _chunk(self, data: Json) -> list[Event]:
-        choices = data.get("choices")
-        if data.get("error"):
+    def _counted(self) -> list[Event]:
+        usage, self._usage = self._usage, None
+        return [UsageUpdate(decode_usage(usage))] if usage is not None and self._started else []
+
+    def _chunk(self, data: Any) -> list[Event]:
+        if type(data) is not dict:
+            if type(data) is list and data:  # Google's endpoint answers errors so
+                return self._fail(failure_of(data, None))
+            raise TypeError("expected an object")
+        choices, usage = data.get("choices"), data.get("usage")
+        if choices and len(choices) == 1 and usage is None:
+            # The common case: a piece of text after a piece of text, with nothing beside it.
+            value = choices[0]
+            delta = value.get("delta")
+            if delta and len(delta) == 1 and value.get("finish_reason") is None and not value.get("logprobs") and "error" not in value:
+                content = delta.get("content")
+                if content and type(content) is str and "error" not in data:
+                    choice = self._choices.get(value.get("index", 0))
+                    if choice is not None and choice.kind == "text":
+                        return [TextDelta(choice.number, content)]
+        if data.get("error") or (data.get("object") == "error" and not choices):
             return self._fail(failure_of(data, None))
         events: list[Event] = []
         if not self._started:
+            if not choices and not usage:  # Azure's first chunk tells of its filter alone
+                self._extras = {**self._extras, **unknown(data, _CHUNK)}
+                return events
             events.append(self._start(data))
-        if choices:
-            for position, value in enumerate(choices):
-                delta = value.get("delta")
-                index = value.get("index")
-                index = position if type(index) is not int else index
-                choice = self._choices.get(index)
-                if choice is None:
-                    choice = self._choices[index] = _Choice()
-                if delta:
-                    self._delta(index, choice, delta, events)
-                logprobs = value.get("logprobs")
-                if logprobs:
-                    self._logprobs(index, logprobs, events)
-                error = value.get("error")
-                if error:
-                    return [*events, *self._fail(failure_of({"error": error}, None))]
-                reason = value.get("finish_reason")
-                if reason:
-                    if reason == "error":
-                        return [*events, *self._fail(Failure("upstream_error", "the upstream ended the answer with an error"))]
-                    choice.finish = reason
-        tier = data.get("service_tier")
-        if type(tier) is str:
-            self._tier = tier
-        usage = data.get("usage")
+        for position, value in enumerate(choices or ()):
+            failure = self._choice(position, value, events)
+            if failure is not None:
+                return [*events, *self._fail(failure)]
         if usage:
-            events.append(UsageUpdate(decode_usage(usage)))
+            if type(usage) is not dict:
+                raise TypeError("usage is no object")
+            self._usage = usage
+            if not choices:
+                events.extend(self._counted())
+        if data.get("service_tier") is not None:
+            self._tier = data["service_tier"]
         return events
 
     def _start(self, data: Json) -> Event:
         self._started = True
         identity, model, created, tier = data.get("id"), data.get("model"), data.get("created"), data.get("service_tier")
+        self._tier = tier
+        extras = unknown(data, _CHUNK)
         return Start(
             identity if type(identity) is str else "",
             model if type(model) is str else "",
             created if type(created) is int else None,
             FORMAT,
             tier if type(tier) is str else None,
-            unknown(data, _CHUNK),
+            {**self._extras, **extras} if self._extras else extras,
         )
 
+    def _choice(self, position: int, value: Json, events: list[Event]) -> Failure | None:
+        """One choice of a chunk; the failure that it tells."""
+        delta, index = value.get("delta"), value.get("index")
+        index = index if type(index) is int and index >= 0 else position
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice(think_tags=self._think_tags)
+        if delta:
+            self._delta(index, choice, delta, events)
+        logprobs, reason = value.get("logprobs"), value.get("finish_reason")
+        if logprobs:
+            self._logprobs(index, logprobs, events)
+        extras = unknown(value, _CHOICE)
+        if extras:
+            choice.extras = {**choice.extras, **extras}
+        error = value.get("error")
+        if error or reason == "error":  # OpenRouter, where the provider behind it failed
+            return failure_of({"error": error or "the upstream ended the answer with an error"}, None)
+        if reason:
+            choice.finish = reason
+        return None
+
     def _delta(self, index: int, choice: _Choice, delta: Json, events: list[Event]) -> None:
-        content = delta.get("content")
-        if type(content) is str and content and choice.kind == "text" and len(delta) <= 2 and "tool_calls" not in delta:
-            # The common case: a piece of text after a piece of text, with nothing beside it but, maybe, the role.
-            others = delta.keys() - _QUIET
-            if not others:
-                events.append(TextDelta(choice.number, content))
-                return
+        content, details = delta.get("content"), delta.get(DETAILS)
         thought = delta.get("reasoning_content") or delta.get("reasoning")
-        details = delta.get(DETAILS)
-        if type(content) is list:
-            thought = thought or "".join(thinking_text(piece) for piece in content)
-            content = "".join(
-                piece["text"]
-                for piece in content
-                if type(piece) is dict and piece.get("type") != "thinking" and type(piece.get("text")) is str
-            )
+        if thought:
+            choice.plain = True
         if type(details) is list and details:
             self._open(index, choice, "reasoning", events)
             choice.details.extend(details)
-            if not thought and not choice.thoughts:  # told after the text they are its state, not more of it
-                thought = details_text(details)
-        if type(thought) is str and thought:
-            self._open(index, choice, "reasoning", events)
-            choice.thoughts.append(thought)
-            events.append(ReasoningDelta(choice.number, thought))
-        if type(content) is str and content:
-            self._open(index, choice, "text", events)
-            events.append(TextDelta(choice.number, content))
+            thought = thought or ("" if choice.plain else details_text(details))
+        if thought and type(thought) is str:
+            self._think(index, choice, thought, events)
+        if content:
+            if type(content) is list:
+                for piece in content:
+                    self._piece(index, choice, piece, events)
+            elif type(content) is str:
+                self._say(index, choice, content, events)
+            else:
+                raise TypeError("content is neither text nor parts")
+            if len(delta) == 1:
+                return
         refusal = delta.get("refusal")
-        if type(refusal) is str and refusal:
+        if refusal and type(refusal) is str:
             self._open(index, choice, "refusal", events)
             choice.refused = True
             events.append(RefusalDelta(choice.number, refusal))
         annotations = delta.get("annotations")
         if annotations:
             self._open(index, choice, "text", events)
-            events.extend(CitationDelta(choice.number, cited) for value in annotations if (cited := decode_annotation(value)) is not None)
-        for piece in delta.get("images") or ():
-            self._image(index, choice, piece, events)
+            events.extend(CitationDelta(choice.number, cited) for cited in decode_annotations([_unnumbered(each) for each in annotations]))
+        for image in delta.get("images") or ():
+            found = decode_image(image)
+            if found is not None:
+                self._whole(index, choice, found, events)
         audio = delta.get("audio")
-        if type(audio) is dict:  # data and transcript come in pieces
-            for key, value in audio.items():
-                known = choice.audio.get(key)
-                grows = key in ("data", "transcript") and type(known) is str and type(value) is str
-                choice.audio[key] = f"{known}{value}" if grows else value
+        if audio:
+            choice.audio = heard(choice.audio or {}, audio)
         legacy = delta.get("function_call")
-        if type(legacy) is dict:
+        if legacy:
             self._call(index, choice, {"index": 0, "function": legacy}, events)
         for piece in delta.get("tool_calls") or ():
             self._call(index, choice, piece, events)
 
-    def _open(self, index: int, choice: _Choice, kind: str, events: list[Event]) -> None:
+    # ---------------------------------------------------------------- text, thoughts, media
+
+    def _say(self, index: int, choice: _Choice, text: str, events: list[Event]) -> None:
+        if choice.splitter is None:
+            self._open(index, choice, "text", events)
+            events.append(TextDelta(choice.number, text))
+        else:
+            self._split(index, choice, choice.splitter.feed(text), events)
+
+    def _split(self, index: int, choice: _Choice, pieces: list[tuple[bool, str]], events: list[Event]) -> None:
+        for thought, text in pieces:
+            if thought:
+                self._think(index, choice, text, events)
+            else:
+                self._open(index, choice, "text", events)
+                events.append(TextDelta(choice.number, text))
+
+    def _think(self, index: int, choice: _Choice, thought: str, events: list[Event]) -> None:
+        self._open(index, choice, "reasoning", events)
+        choice.thoughts.append(thought)
+        events.append(ReasoningDelta(choice.number, thought))
+
+    def _piece(self, index: int, choice: _Choice, piece: Any, events: list[Event]) -> None:
+        """A part of content which is a list: Mistral's way."""
+        if type(piece) is str:
+            piece = {"type": "text", "text": piece}
+        kind, text = piece.get("type"), piece.get("text")
+        if kind == "thinking":
+            thought = thinking_text(piece)
+            if thought:
+                self._think(index, choice, thought, events)
+        elif kind in (None, "text", "output_text") and type(text) is str:
+            if text:
+                self._say(index, choice, text, events)
+        elif kind == "image_url":
+            found = decode_image(piece)
+            if found is not None:
+                self._whole(index, choice, found, events)
+        else:
+            self._whole(
+                index, choice, Opaque(FORMAT, kind if type(kind) is str else "", piece, text=text if type(text) is str else ""), events
+            )
+
+    def _open(self, index: int, choice: _Choice, kind: BlockKind, events: list[Event]) -> None:
         if choice.kind == kind:
             return
         self._close(choice, events)
         choice.kind, choice.number = kind, self._blocks
         self._blocks += 1
-        events.append(BlockStart(choice.number, kind, index))  # type: ignore[arg-type]  # text, refusal or reasoning
+        events.append(BlockStart(choice.number, kind, index))
 
     def _close(self, choice: _Choice, events: list[Event]) -> None:
         if not choice.kind:
@@ -232,38 +321,36 @@ class StreamDecoder:
         events.append(BlockEnd(choice.number))
         choice.kind = ""
 
-    def _image(self, index: int, choice: _Choice, piece: Any, events: list[Event]) -> None:
-        image = piece.get("image_url") if type(piece) is dict else None
-        url = image.get("url") if type(image) is dict else None
-        if type(url) is not str:
-            return
+    def _whole(self, index: int, choice: _Choice, part: Part, events: list[Event]) -> None:
         self._close(choice, events)
-        source, mime = decode_url(url)
         number, self._blocks = self._blocks, self._blocks + 1
-        events += [BlockStart(number, "data", index), BlockData(number, Media("image", source, mime)), BlockEnd(number)]
+        events += [BlockStart(number, "data", index), BlockData(number, part), BlockEnd(number)]
 
     # ---------------------------------------------------------------- calls
 
     def _call(self, index: int, choice: _Choice, piece: Json, events: list[Event]) -> None:
-        call = self._find(choice, piece)
         native = piece.get("custom")
-        call.custom = call.custom or type(native) is dict
         inner = native if type(native) is dict else piece.get("function")
         inner = inner if type(inner) is dict else {}
-        name = inner.get("name")
+        name, value = inner.get("name"), inner.get("arguments" if inner is not native else "input")
+        call = self._find(choice, piece, name)
+        if type(native) is dict:
+            call.custom = True
         seal = signature(piece, self._ticket)
         if seal is not None:
-            call.seal = seal
-        if type(name) is str and name and not call.arguments and name != call.name:
+            if call.number < 0:
+                call.seal = seal
+            else:
+                self._losses.dropped("seal", detail="it came after the call had begun")
+        if name and type(name) is str and call.number < 0 and name != call.name:
             # A name in pieces grows; a name that is repeated whole on every piece stays.
             call.name = name if name.startswith(call.name) else call.name + name
-        value = inner.get("input") if type(native) is dict else inner.get("arguments")
-        if value is None or value == "":
-            return
         if type(value) is dict:
-            value = jsontext.encode_text(value)
+            value = jsontext.encode_text(value)  # Ollama's way
+        if not value:
+            return
         if type(value) is not str:
-            raise TypeError("arguments are no string")
+            raise TypeError("arguments are no text")
         if not call.name:
             call.held.append(value)
             return
@@ -272,50 +359,50 @@ class StreamDecoder:
 
     @staticmethod
     def _argue(call: _Call, value: str, events: list[Event]) -> None:
-        call.arguments = True
         text = value if call.unwrapper is None else call.unwrapper.feed(value)
         if text:
             events.append(ArgumentsDelta(call.number, text))
 
-    def _find(self, choice: _Choice, piece: Json) -> _Call:
+    def _find(self, choice: _Choice, piece: Json, name: Any) -> _Call:
         """The call that a piece belongs to. Servers leave the index out, send 0 always, or repeat the id."""
         index, identity = piece.get("index"), piece.get("id")
         identity = identity if type(identity) is str and identity else None
-        inner = piece.get("function")
-        named = type(inner) is dict and bool(inner.get("name"))
         if type(index) is not int:
             known = next((key for key, call in choice.calls.items() if identity is not None and call.identity == identity), None)
             if known is not None:
                 index = known
-            elif identity is not None or named or not choice.calls:
+            elif identity is not None or name or not choice.calls:
                 index = max(choice.calls, default=-1) + 1
             else:
-                index = max(choice.calls)
+                index = choice.last
         call = choice.calls.get(index)
-        if call is not None and identity is not None and call.identity not in (None, identity) and named:
-            call = None  # the same index with another id is another call
+        if call is not None and name and call.name:
+            other_id = identity is not None and call.identity not in (None, identity)
+            other_name = identity is None and call.number >= 0 and name != call.name
+            if other_id or other_name:
+                call = None  # the same index with another id is another call
         if call is None:
             call = choice.calls[index] = _Call(identity)
             choice.order.append(call)
-        elif call.identity is None and identity is not None and not call.started:
+        elif call.identity is None and identity is not None and call.number < 0:
             call.identity = identity
+        choice.last = index
         return call
 
     def _begin(self, index: int, choice: _Choice, call: _Call, events: list[Event]) -> None:
-        if call.started:
+        if call.number >= 0:
             return
         for earlier in choice.order:  # calls begin in the order in which they were named
             if earlier is call:
                 break
-            if not earlier.started and earlier.name:
+            if earlier.number < 0 and earlier.name:
                 self._begin(index, choice, earlier, events)
         self._close(choice, events)
-        call.started = True
         call.number = self._blocks
         self._blocks += 1
         tool = restored(call.name, self._ticket)
         kind: ToolKind = "custom" if call.custom else tool.kind
-        if tool.kind == "custom" and not call.custom:
+        if kind == "custom" and not call.custom:
             call.unwrapper = custom.InputUnwrapper()
         call.identity = call.identity or self._ticket.new_id("call_")
         events.append(BlockStart(call.number, "tool_call", index, call.identity, tool.name, kind, tool.namespace, seal=call.seal))
@@ -330,29 +417,36 @@ class StreamDecoder:
         if type(refusal) is list and refusal:
             events.append(LogprobsDelta(index, refusal, "refusal"))
 
+    # ---------------------------------------------------------------- the end
+
     def _end(self) -> list[Event]:
         """[DONE], or the end of a stream that was finished. A stream of nothing at all is no answer."""
         if not self._choices:
             return self._fail(Failure("truncated", "the upstream ended the stream without an answer"))
-        if any(not call.name for choice in self._choices.values() for call in choice.order):
+        if any(not call.name and call.held for choice in self._choices.values() for call in choice.order):
             return self._fail(Failure("upstream_error", "the upstream sent a call without a name"))
         events: list[Event] = []
         for index, choice in self._choices.items():
-            for call in choice.order:
+            if choice.splitter is not None:
+                self._split(index, choice, choice.splitter.finish(), events)
+            calls = [call for call in choice.order if call.name]
+            for call in calls:
                 self._begin(index, choice, call, events)
             self._close(choice, events)
-            if choice.audio:
-                number, self._blocks = self._blocks, self._blocks + 1
-                events += [BlockStart(number, "data", index), BlockData(number, decode_audio(choice.audio, "choices")), BlockEnd(number)]
-            for call in choice.order:
+            if choice.audio is not None:
+                self._whole(index, choice, decode_audio(choice.audio), events)
+            for call in calls:
                 rest = call.unwrapper.finish() if call.unwrapper is not None else ""
                 if rest:
                     events.append(ArgumentsDelta(call.number, rest))
                 events.append(BlockEnd(call.number))
-            events.append(ChoiceEnd(index, decode_finish(choice.finish, called=bool(choice.order), refused=choice.refused)))
+            events.append(ChoiceEnd(index, decode_finish(choice.finish, called=bool(calls), refused=choice.refused), choice.extras))
+        events.extend(self._counted())
         self._done = True
-        events.append(End(service_tier=self._tier))
+        events.append(End(service_tier=self._tier if type(self._tier) is str else None))
         return events
 
 
-_QUIET = frozenset({"content", "role"})
+def _unnumbered(entry: Any) -> Any:
+    """An entry of a list without the ``index`` that a stream gives it."""
+    return {key: value for key, value in entry.items() if key != "index"} if type(entry) is dict and "index" in entry else entry

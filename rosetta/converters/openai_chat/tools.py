@@ -9,16 +9,21 @@ from typing import Any, assert_never
 
 import msgspec
 
-from rosetta.converters import custom, jsontext, names, schema
+from rosetta.converters import custom, jsontext, names, pairing, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, type_name
-from rosetta.converters.openai_chat.parts import FORMAT, Outgoing, maybe_string, string, unknown
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
+from rosetta.converters.openai_chat.parts import is_wordy, maybe_string, string, unknown, unknown_within
 from rosetta.ir.parts import Media, Part, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Request, Tool, ToolChoice, ToolName
 
 _MODES = frozenset({"auto", "none", "required"})
-_CALL = frozenset({"id", "type", "function", "custom", "index", "extra_content"})
+CALL = frozenset({"id", "type", "function", "custom", "index", "extra_content"})
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
+_CUSTOM = frozenset({"name", "description", "format"})
+_CALLED = frozenset({"name", "arguments"})
+_CALLED_CUSTOM = frozenset({"name", "input"})
+_TOOL = frozenset({"type", "function", "custom"})
 _WEB_SEARCH = "web_search_options"
 
 
@@ -34,7 +39,7 @@ def decode_tools(fields: Fields) -> tuple[Tool, ...]:
         at = f"functions.{index}"
         if type(value) is not dict:
             raise Malformed(at, f"expected object, got {type_name(value)}")
-        tools.append(_decode_function(value, at, at, {}))
+        tools.append(_decode_function(value, at, at, unknown(value, _FUNCTION)))
     options = fields.maybe(_WEB_SEARCH, dict)
     if options is not None:
         tools.append(HostedTool("web_search", FORMAT, {_WEB_SEARCH: options}, _WEB_SEARCH))
@@ -50,17 +55,17 @@ def _decode_tool(value: Any, at: str) -> Tool:
             function = value.get("function")
             if type(function) is not dict:
                 raise Malformed(f"{at}.function", f"expected object, got {'null or nothing' if function is None else type_name(function)}")
-            return _decode_function(function, f"{at}.function", at, unknown(value, frozenset({"type", "function"})))
+            return _decode_function(function, f"{at}.function", at, unknown_within(unknown(value, _TOOL), value, "function", _FUNCTION))
         case "custom":
             inner = value.get("custom")
             if type(inner) is not dict:
                 raise Malformed(f"{at}.custom", f"expected object, got {'null or nothing' if inner is None else type_name(inner)}")
+            grammar = _decode_grammar(inner.get("format"))
+            extras = unknown_within(unknown(value, _TOOL), value, "custom", _CUSTOM)
+            if grammar is None and inner.get("format") not in (None, {"type": "text"}):
+                extras = {**extras, "custom.format": inner["format"]}
             return CustomTool(
-                string(inner, "name", f"{at}.custom"),
-                maybe_string(inner, "description", f"{at}.custom"),
-                _decode_grammar(inner.get("format")),
-                at,
-                extras=unknown(inner, frozenset({"name", "description", "format"})),
+                string(inner, "name", f"{at}.custom"), maybe_string(inner, "description", f"{at}.custom"), grammar, at, extras=extras
             )
         case str():
             return HostedTool(kind, FORMAT, value, at)
@@ -68,21 +73,20 @@ def _decode_tool(value: Any, at: str) -> Tool:
             raise Malformed(f"{at}.type", f"expected str, got {type_name(kind)}")
 
 
-def _decode_function(function: Json, where: str, at: str, outer: dict[str, Any]) -> FunctionTool:
+def _decode_function(function: Json, where: str, at: str, extras: dict[str, Any]) -> FunctionTool:
     parameters = function.get("parameters")
     if parameters is not None and type(parameters) is not dict:
         raise Malformed(f"{where}.parameters", f"expected object, got {type_name(parameters)}")
     strict = function.get("strict")
     if strict is not None and type(strict) is not bool:
         raise Malformed(f"{where}.strict", f"expected bool, got {type_name(strict)}")
-    extras = unknown(function, _FUNCTION)
     return FunctionTool(
         string(function, "name", where),
         maybe_string(function, "description", where),
         parameters,
         at,
         strict,
-        extras={**extras, **outer} if outer else extras,
+        extras=extras,
     )
 
 
@@ -126,19 +130,19 @@ def _encode_function(tool: FunctionTool, out: Outgoing) -> Json:
     if tool.description is not None:
         function["description"] = tool.description
     if tool.schema is not None:
-        function["parameters"] = schema.plain(tool.schema, foreign=not out.own)
+        function["parameters"] = tool.schema if out.own else schema.plain(tool.schema)
     elif not out.own:
         function["parameters"] = schema.plain(None)
-    if tool.strict is not None:
-        if out.own or (out.dialect.strict and (not tool.strict or schema.openai_strict(tool.schema or {}))):
-            if tool.strict or out.own:
-                function["strict"] = tool.strict
-        elif tool.strict:
-            detail = "the schema does not fit strict mode" if out.dialect.strict else ""
-            out.losses.dropped("strict", tool.at, detail)
+    if out.faithful and tool.strict is not None:
+        function["strict"] = tool.strict
+    elif tool.strict:  # false is what this wire takes for granted
+        if out.dialect.strict and (out.own or schema.openai_strict(tool.schema or {})):
+            function["strict"] = True
+        else:
+            out.losses.dropped("strict", tool.at, "the schema does not fit strict mode" if out.dialect.strict else "")
     _settle(tool, out)
     wire: Json = {"type": "function", "function": function}
-    out.extras(function, tool.extras, tool.at)
+    out.extras(wire, tool.extras, tool.at)
     return wire
 
 
@@ -161,17 +165,36 @@ def _encode_custom(tool: CustomTool, out: Outgoing) -> Json:
         inner["description"] = tool.description
     if tool.grammar is not None:
         inner["format"] = {"type": "grammar", "grammar": {"syntax": tool.grammar.syntax, "definition": tool.grammar.definition}}
-    out.extras(inner, tool.extras, tool.at)
-    return {"type": "custom", "custom": inner}
+    wire: Json = {"type": "custom", "custom": inner}
+    out.extras(wire, tool.extras, tool.at)
+    return wire
 
 
 def _encode_hosted(tool: HostedTool, body: Json, tools: list[Json], out: Outgoing) -> None:
-    if tool.format != FORMAT:
+    if tool.format == FORMAT:
+        if not (out.faithful or tool.kind in out.dialect.hosted_tools):
+            out.losses.dropped("hosted_tool", tool.at, tool.kind)
+        elif _WEB_SEARCH in tool.data:
+            body[_WEB_SEARCH] = tool.data[_WEB_SEARCH]
+        else:
+            tools.append(tool.data)
+        return
+    if tool.kind != "web_search" or "web_search" not in out.dialect.hosted_tools:
         out.losses.dropped("hosted_tool", tool.at, tool.kind)
-    elif _WEB_SEARCH in tool.data:
-        body[_WEB_SEARCH] = tool.data[_WEB_SEARCH]
-    else:
-        tools.append(tool.data)
+        return
+    data = tool.data
+    if "type" not in data and len(data) == 1 and type(inner := next(iter(data.values()))) is dict:
+        data = inner  # Google's settings stand one level deeper
+    options: Json = {}
+    size, location = data.get("search_context_size"), data.get("user_location")
+    if type(size) is str:
+        options["search_context_size"] = size
+    if type(location) is dict:
+        where = {key: value for key, value in location.items() if key != "type" and value is not None}
+        options["user_location"] = location if "approximate" in location else {"type": "approximate", "approximate": where}
+    body[_WEB_SEARCH] = options
+    said = {"type", "name", "cache_control", "search_context_size", "user_location"}
+    out.losses.extras({key: value for key, value in data.items() if key not in said and value not in (None, {}, [])}, tool.at)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ choice
@@ -224,7 +247,7 @@ def _chosen(tool: Json) -> ToolName | None:
 def encode_choice(request: Request, body: Json, out: Outgoing) -> None:
     """``tool_choice`` and ``parallel_tool_calls``, which the wire refuses without tools."""
     if request.parallel_tool_calls is not None and "tools" in body:
-        if out.dialect.parallel_tool_calls or out.own:
+        if out.dialect.parallel_tool_calls or out.faithful:
             body["parallel_tool_calls"] = request.parallel_tool_calls
         elif not request.parallel_tool_calls:
             out.losses.dropped("parallel_tool_calls")
@@ -237,27 +260,23 @@ def encode_choice(request: Request, body: Json, out: Outgoing) -> None:
         return
     if not out.own:
         out.losses.extras(choice.extras)
-    if choice.hosted is not None:
-        if choice.format == FORMAT:
-            body["tool_choice"] = choice.hosted
-        else:
-            out.losses.approximated("tool_choice", detail="the tool is not known here")
-            body["tool_choice"] = choice.mode
-        return
-    if choice.mode == "none" or not choice.names:
-        if choice.mode == "required" and out.dialect.tool_choice == "auto_only":
-            out.losses.approximated("tool_choice", detail="the server takes auto and none only")
-            body["tool_choice"] = "auto"
-        else:
-            body["tool_choice"] = choice.mode
-        return
     forms = [_encode_chosen(name, out) for name in choice.names]
-    if out.dialect.tool_choice == "auto_only":
+    weak = out.dialect.tool_choice == "auto_only" and not out.faithful
+    if choice.hosted is not None and choice.format == FORMAT and out.faithful:
+        body["tool_choice"] = choice.hosted
+    elif choice.hosted is not None:
+        out.losses.approximated("tool_choice", detail="the tool is not known here")
+        body["tool_choice"] = "auto" if weak or choice.mode == "auto" else "required"
+    elif choice.mode == "none" or (choice.mode == "auto" and not forms):
+        body["tool_choice"] = choice.mode
+    elif weak:
         out.losses.approximated("tool_choice", detail="the server takes auto and none only")
         body["tool_choice"] = "auto"
+    elif not forms:
+        body["tool_choice"] = "required"
     elif len(forms) == 1 and choice.mode == "required":
         body["tool_choice"] = forms[0]
-    elif out.dialect.tool_choice == "all" or out.own:
+    elif out.dialect.tool_choice == "all" or out.faithful:
         body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": forms}}
     else:  # the others are not offered at all: the same choice, at the price of the prompt's cache
         allowed = {out.names.wire(name.name, name.namespace) for name in choice.names}
@@ -274,8 +293,8 @@ def _encode_chosen(name: ToolName, out: Outgoing) -> Json:
 # ------------------------------------------------------------------------------------------------------------------------ calls and results
 
 
-def decode_call(value: Any, at: str) -> ToolCall:
-    """One of ``tool_calls`` in history."""
+def decode_call(value: Any, at: str, customs: frozenset[str]) -> ToolCall:
+    """One of ``tool_calls`` in history. A streaming client knows calls of its custom tools (``customs``) as functions with the text wrapped."""
     if type(value) is not dict:
         raise Malformed(at, f"expected object, got {type_name(value)}")
     if value.get("type") == "custom":
@@ -283,12 +302,19 @@ def decode_call(value: Any, at: str) -> ToolCall:
         if type(inner) is not dict:
             raise Malformed(f"{at}.custom", f"expected object, got {type_name(inner)}")
         text = string(inner, "input", f"{at}.custom")
-        return ToolCall(_identity(value, at), string(inner, "name", f"{at}.custom"), text, at, "custom", extras=unknown(value, _CALL))
+        extras = unknown_within(unknown(value, CALL), value, "custom", _CALLED_CUSTOM)
+        return ToolCall(_identity(value, at), string(inner, "name", f"{at}.custom"), text, at, "custom", extras=extras)
     function = value.get("function")
     if type(function) is not dict:
         raise Malformed(f"{at}.function", f"expected object, got {'null or nothing' if function is None else type_name(function)}")
+    name = string(function, "name", f"{at}.function")
     arguments = arguments_text(function.get("arguments"), f"{at}.function.arguments")
-    return ToolCall(_identity(value, at), string(function, "name", f"{at}.function"), arguments, at, extras=unknown(value, _CALL))
+    extras = unknown_within(unknown(value, CALL), value, "function", _CALLED)
+    if name in customs:
+        wrapped = jsontext.arguments_object(arguments)
+        if wrapped is not None and wrapped.keys() == {custom.PROPERTY} and type(wrapped[custom.PROPERTY]) is str:
+            return ToolCall(_identity(value, at), name, wrapped[custom.PROPERTY], at, "custom", extras=extras)
+    return ToolCall(_identity(value, at), name, arguments, at, extras=extras)
 
 
 def _identity(value: Json, at: str) -> str:
@@ -336,26 +362,30 @@ def encode_id(identity: str, out: Outgoing) -> str:
 
 
 ERROR_PREFIX = "Error: "
+_EVIDENT = ("error", "failed", "traceback")
 
 
-def split_result(part: ToolResult, out: Outgoing) -> tuple[list[Part], list[Part]]:
-    """What a tool message can say, text alone, and the media that must follow in a user message."""
+def split_result(part: ToolResult, out: Outgoing) -> tuple[list[Part], list[Media]]:
+    """What a tool message can say, text alone, and the media that must follow in a user message. A chat client's own result stays as it is."""
+    if out.faithful:
+        return list(part.parts), []
     said: list[Part] = []
-    hoisted: list[Part] = []
+    hoisted: list[Media] = []
     for piece in part.parts:
-        (hoisted if isinstance(piece, Media) and piece.kind != "document" else said).append(piece)
-    if part.is_error and not out.own:
+        if isinstance(piece, Media) and not is_wordy(piece):
+            hoisted.append(piece)
+        else:
+            said.append(piece)
+    if part.is_error and not (len(said) == 1 and isinstance(said[0], Text) and said[0].text == pairing.NO_RESULT):
         place = next((place for place, piece in enumerate(said) if isinstance(piece, Text)), None)
         first = said[place] if place is not None else None
-        text = first.text if isinstance(first, Text) else ""
-        if not text.lower().startswith(("error", "failed", "traceback", "[no result")):
-            if place is None or not isinstance(first, Text):
-                said.insert(0, Text(ERROR_PREFIX.rstrip(": ")))
-            else:
-                said[place] = msgspec.structs.replace(first, text=ERROR_PREFIX + text)
-            out.losses.emulated("is_error", part.at, "as words")
-    for piece in hoisted:
-        out.losses.emulated("tool_result", piece.at if not isinstance(piece, ToolResult) else part.at, "the media follow in a user message")
+        if place is None or not isinstance(first, Text):
+            said.insert(0, Text(ERROR_PREFIX.rstrip(": ")))
+        elif first.text.lower().startswith(_EVIDENT):
+            return said, hoisted
+        else:
+            said[place] = msgspec.structs.replace(first, text=ERROR_PREFIX + first.text)
+        out.losses.emulated("is_error", part.at, "as words")
     return said, hoisted
 
 

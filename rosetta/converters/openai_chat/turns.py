@@ -2,8 +2,8 @@
 
 Decoding: leading system and developer messages are ``system``; consecutive ``tool`` (and deprecated ``function``) messages are one user turn.
 
-Encoding: an assistant turn is one message, its text joined, its calls in order; then one tool message per result; then the user's own words and the media of
-tool results, which tool messages cannot hold.
+Encoding: an assistant turn is one message, its text joined, its calls in order; then at once one tool message per result, in the order of the calls, as
+nothing may stand between; then whatever else was said, and the media of results, which tool messages cannot hold.
 """
 
 from __future__ import annotations
@@ -14,32 +14,46 @@ import msgspec
 
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name
-from rosetta.converters.openai_chat.parts import Outgoing, decode_content, encode_content, maybe_string, string, unknown
+from rosetta.converters.openai_chat.citations import annotations_of, decode_annotations
+from rosetta.converters.openai_chat.outgoing import Outgoing
+from rosetta.converters.openai_chat.parts import (
+    decode_content,
+    encode_content,
+    encode_media,
+    maybe_string,
+    string,
+    text_part,
+    unknown,
+    unknown_within,
+)
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
 from rosetta.converters.openai_chat.reasoning import carried, decode_history, encode_call_seal, encode_history
 from rosetta.converters.openai_chat.tools import arguments_text, decode_call, encode_call, encode_id, split_result
-from rosetta.ir.parts import Media, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
+from rosetta.ir.parts import FileId, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import Request, Role, Turn
 
 _SYSTEM: dict[str, Role] = {"system": "system", "developer": "developer"}
 _MESSAGE = frozenset({"role", "content", "name"})
-_ASSISTANT = _MESSAGE | {"refusal", "tool_calls", "function_call", "annotations"} | REASONING_FIELDS
+_ASSISTANT = _MESSAGE | {"refusal", "tool_calls", "function_call", "annotations", "audio"} | REASONING_FIELDS
+_AUDIO = frozenset({"id"})
 _TOOL = frozenset({"role", "content", "tool_call_id", "name"})
 EMPTY_USER = "(empty)"
+FILLER = "Understood."
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
 
 
 class Messages:
-    """The messages of a request while they are read."""
+    """The messages of a request while they are read. ``customs`` are the names of its free-text tools."""
 
-    __slots__ = ("_open", "_results", "system", "turns")
+    __slots__ = ("_customs", "_open", "_results", "system", "turns")
 
-    def __init__(self) -> None:
+    def __init__(self, customs: frozenset[str] = frozenset()) -> None:
         self.system: list[Turn] = []
         self.turns: list[Turn] = []
-        self._open: dict[str, str] = {}  # call id -> name, of the calls that are not answered yet
+        self._customs = customs
+        self._open: dict[str, tuple[str, ToolKind]] = {}  # call id -> its tool, of the calls that are not answered yet
         self._results: list[ToolResult] = []
 
     def read(self, messages: list[Any]) -> None:
@@ -54,32 +68,28 @@ class Messages:
                 continue
             self._settle()
             if role == "user":
-                self._turn(
-                    Turn(
-                        "user",
-                        decode_content(message.get("content"), f"{at}.content"),
-                        at,
-                        maybe_string(message, "name", at),
-                        extras=unknown(message, _MESSAGE),
-                    )
+                self.turns.append(
+                    Turn("user", self._said(message, at), at, maybe_string(message, "name", at), extras=unknown(message, _MESSAGE))
                 )
             elif role == "assistant":
-                self._turn(self._assistant(message, at))
+                self.turns.append(self._assistant(message, at))
             elif type(role) is str and role in _SYSTEM:
-                parts = decode_content(message.get("content"), f"{at}.content")
+                parts = self._said(message, at)
                 turn = Turn(_SYSTEM[role], parts, at, maybe_string(message, "name", at), extras=unknown(message, _MESSAGE))
                 (self.turns or self.system).append(turn)
             else:
                 raise Malformed(f"{at}.role", f"expected system, developer, user, assistant or tool, got {role!r}")
         self._settle()
 
-    def _turn(self, turn: Turn) -> None:
-        self.turns.append(turn)
-
     def _settle(self) -> None:
         if self._results:
             self.turns.append(Turn("user", tuple(self._results), self._results[0].at))
             self._results = []
+
+    @staticmethod
+    def _said(message: Json, at: str) -> tuple[Part, ...]:
+        """Content of which something must be left: an empty message is legal here, and says that nothing was said."""
+        return decode_content(message.get("content"), f"{at}.content") or (Text("", f"{at}.content"),)
 
     def _assistant(self, message: Json, at: str) -> Turn:
         parts: list[Part] = []
@@ -87,15 +97,25 @@ class Messages:
         if thoughts is not None:
             parts.append(thoughts)
         parts.extend(decode_content(message.get("content"), f"{at}.content"))
+        cited = decode_annotations(message.get("annotations"))
+        if cited and parts and isinstance(parts[-1], Text):
+            parts[-1] = msgspec.structs.replace(parts[-1], citations=cited)
         refusal = maybe_string(message, "refusal", at)
         if refusal:
             parts.append(Refusal(refusal, f"{at}.refusal"))
+        extras = unknown(message, _ASSISTANT)
+        audio = message.get("audio")
+        if audio is not None:
+            if type(audio) is not dict:
+                raise Malformed(f"{at}.audio", f"expected object, got {type_name(audio)}")
+            parts.append(Media("audio", FileId(string(audio, "id", f"{at}.audio")), at=f"{at}.audio"))
+            extras = unknown_within(extras, message, "audio", _AUDIO)
         calls = message.get("tool_calls")
         if calls is not None and type(calls) is not list:
             raise Malformed(f"{at}.tool_calls", f"expected array, got {type_name(calls)}")
         for index, value in enumerate(calls or ()):
-            call = decode_call(value, f"{at}.tool_calls.{index}")
-            self._open[call.id] = call.name
+            call = decode_call(value, f"{at}.tool_calls.{index}", self._customs)
+            self._open[call.id] = call.name, call.kind
             parts.extend(_sealed(call, value, parts))
         legacy = message.get("function_call")
         if legacy is not None:
@@ -104,20 +124,20 @@ class Messages:
                 raise Malformed(where, f"expected object, got {type_name(legacy)}")
             identity = f"call_{at.replace('.', '_')}"
             name = string(legacy, "name", where)
-            self._open[identity] = name
+            self._open[identity] = name, "function"
             parts.append(ToolCall(identity, name, arguments_text(legacy.get("arguments"), f"{where}.arguments"), where))
-        return Turn("assistant", tuple(parts), at, maybe_string(message, "name", at), extras=unknown(message, _ASSISTANT))
+        return Turn("assistant", tuple(parts), at, maybe_string(message, "name", at), extras=extras)
 
     def _result(self, message: Json, at: str) -> ToolResult:
         identity = maybe_string(message, "tool_call_id", at)
         name = maybe_string(message, "name", at)
         if not identity:  # the deprecated form: the name tells, else the order
-            identity = next((known for known, called in self._open.items() if name in (None, called)), None) or next(iter(self._open), None)
+            called = ((known, tool) for known, (tool, _) in self._open.items())
+            identity = next((known for known, tool in called if name in (None, tool)), None) or next(iter(self._open), None)
             identity = identity or f"call_of_{at.replace('.', '_')}"
-        known = self._open.pop(identity, None)
-        return ToolResult(
-            identity, decode_content(message.get("content"), f"{at}.content"), at, known or name, extras=unknown(message, _TOOL)
-        )
+        known, kind = self._open.pop(identity, (None, "function"))
+        parts = decode_content(message.get("content"), f"{at}.content")
+        return ToolResult(identity, parts, at, known or name, "custom" if kind == "custom" else "function", extras=unknown(message, _TOOL))
 
 
 def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
@@ -145,28 +165,39 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
 def encode_messages(request: Request, turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
     """``messages``."""
     messages: list[Json] = []
-    order: dict[str, int] = {}
     _encode_system(request, messages, out)
-    for turn in turns:
-        if turn.effort is not None:
-            out.losses.approximated("effort", turn.at, "it holds for the whole request")
-        match turn.role:
-            case "assistant":
-                order.update({part.id: len(order) + place for place, part in enumerate(turn.parts) if isinstance(part, ToolCall)})
-                message = _encode_assistant(turn, out)
-                if message is not None:
-                    messages.append(message)
-            case "user":
-                _encode_user(turn, messages, order, out)
-            case "system" | "developer":
-                _encode_mid_system(turn, messages, out)
+    count, index = len(turns), 0
+    while index < count:
+        turn = turns[index]
+        index += 1
+        if turn.role != "assistant":
+            _encode_rest(turn, messages, [], out)
+            continue
+        _tell_effort(turn, out)
+        following = index
+        while following < count and turns[following].role != "assistant":
+            following += 1
+        message = _encode_assistant(turn, out)
+        if message is not None:
+            messages.append(message)
+        media = _encode_results(turn, turns[index:following], messages, out)
+        for place in range(index, following):
+            _encode_rest(turns[place], messages, media.get(place - index, []), out)
+        index = following
+    if not out.own and turns and turns[-1].role == "assistant" and messages and messages[-1]["role"] == "assistant":
+        out.losses.approximated("prefill", turns[-1].at, "most servers begin anew")
     return messages
+
+
+def _tell_effort(turn: Turn, out: Outgoing) -> None:
+    if turn.effort is not None:
+        out.losses.approximated("effort", turn.at, "it holds for the whole request")
 
 
 def _encode_system(request: Request, messages: list[Json], out: Outgoing) -> None:
     if out.own:
         for turn in request.system:
-            role = turn.role if turn.role == "system" or out.dialect.system_role == "developer" or not out.dialect.rewrite else "system"
+            role = turn.role if out.faithful else out.dialect.system_role
             message: Json = {"role": role, "content": encode_content(list(turn.parts), out) or ""}
             _finish(message, turn, out)
             messages.append(message)
@@ -174,8 +205,7 @@ def _encode_system(request: Request, messages: list[Json], out: Outgoing) -> Non
     # One message: many servers' templates take no second one.
     content = encode_content([part for turn in request.system for part in turn.parts], out)
     for turn in request.system:
-        if turn.extras:
-            out.losses.extras(turn.extras, turn.at)
+        out.losses.extras(turn.extras, turn.at)
     if content is not None:
         messages.append({"role": out.dialect.system_role, "content": content})
 
@@ -186,39 +216,12 @@ def _finish(message: Json, turn: Turn, out: Outgoing) -> None:
     out.extras(message, turn.extras, turn.at)
 
 
-def _encode_mid_system(turn: Turn, messages: list[Json], out: Outgoing) -> None:
-    content = encode_content(list(turn.parts), out)
-    if content is None:
-        return
-    if out.dialect.mid_system == "keep" or out.own:
-        role = turn.role if out.own else out.dialect.system_role
-        message: Json = {"role": role, "content": content}
-    else:
-        text = content if type(content) is str else "\n\n".join(part.get("text", "") for part in content)
-        out.losses.approximated("role", turn.at, "said by the user, in place")
-        message = {"role": "user", "content": f"<system>\n{text}\n</system>"}
-    _finish(message, turn, out)
-    _append_user(message, messages, out) if message["role"] == "user" else messages.append(message)
-
-
-def _append_user(message: Json, messages: list[Json], out: Outgoing) -> None:
-    """A user message after another one is joined to it where both are plain text: strict templates want roles to alternate."""
-    last = messages[-1] if messages else None
-    if last is not None and last["role"] == "tool" and not out.dialect.after_tool_user:
-        last["content"] = f"{last['content']}\n\n{_flat(message['content'])}"
-        return
-    messages.append(message)
-
-
-def _flat(content: Any) -> str:
-    return content if type(content) is str else "\n\n".join(part.get("text", "") for part in content or ())
-
-
 def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
     calls: list[Json] = []
     said: list[Part] = []
     refusals: list[str] = []
     thoughts: list[Reasoning] = []
+    audio: Json | None = None
     for part in turn.parts:
         if isinstance(part, ToolCall):
             wire = encode_call(part, out)
@@ -226,10 +229,13 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
             calls.append(wire)
         elif isinstance(part, Reasoning):
             thoughts.append(part)
-        elif isinstance(part, Refusal) and (out.own or out.dialect.openai_extras):
+        elif isinstance(part, Refusal) and (out.faithful or out.dialect.openai_extras):
             refusals.append(part.text)
         elif isinstance(part, Media):
-            out.losses.dropped(part.kind, part.at, "an assistant message holds text only")
+            if out.faithful and part.kind == "audio" and isinstance(part.source, FileId):
+                audio = {"id": part.source.id}
+            else:
+                out.losses.dropped(part.kind, part.at, "an assistant message holds text only")
         else:
             said.append(part)
     content = encode_content(said, out)
@@ -238,49 +244,130 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
         message["refusal"] = "\n\n".join(refusals)
     if thoughts:
         encode_history(thoughts, message, out)
+    if audio is not None:
+        message["audio"] = audio
     if calls:
         message["tool_calls"] = calls
-    if content is None and not calls and not refusals:
+    if message["content"] is None and not calls and not refusals and audio is None:
         if not out.own:
             return None  # an answer of which nothing is left, as a broken stream leaves it in history
-        if len(message) == 2 and not turn.extras:
-            message["content"] = ""
-    if turn.name is not None:
-        message["name"] = turn.name
-    out.extras(message, turn.extras, turn.at)
+        message["content"] = ""
+    if out.own and (annotations := annotations_of(said)):
+        message["annotations"] = annotations
+    _finish(message, turn, out)
     return message
 
 
-def _encode_user(turn: Turn, messages: list[Json], order: dict[str, int], out: Outgoing) -> None:
-    results = [part for part in turn.parts if isinstance(part, ToolResult)]
-    results.sort(key=lambda result: order.get(result.call_id, 0))
+def _encode_results(turn: Turn, following: tuple[Turn, ...], messages: list[Json], out: Outgoing) -> dict[int, list[Json]]:
+    """The tool messages for an answer's calls. Gives the media that must follow, by the place of the turn that held them."""
+    places = [(place, part) for place, later in enumerate(following) for part in later.parts if isinstance(part, ToolResult)]
+    if not out.own and len(places) > 1:
+        order = {call.id: number for number, call in enumerate(part for part in turn.parts if isinstance(part, ToolCall))}
+        places.sort(key=lambda each: order.get(each[1].call_id, len(order)))
+    media: dict[int, list[Json]] = {}
+    for place, result in places:
+        found = _encode_result(result, messages, out)
+        if found:
+            media.setdefault(place, []).extend(found)
+    return media
+
+
+def _encode_result(result: ToolResult, messages: list[Json], out: Outgoing) -> list[Json]:
+    identity = encode_id(result.call_id, out)
+    said, hoisted = split_result(result, out)
+    content = encode_content(said, out)
+    if not out.own and type(content) is list:
+        content = _flat(content)
+    media: list[Json] = []
+    for piece in hoisted:
+        found = encode_media(piece, out)
+        if found:
+            out.losses.emulated("tool_result", piece.at, "the media follow in a user message")
+            media.extend(found)
+    if media:
+        note = f"[the media of this result follow: {identity}]"
+        content = f"{content}\n\n{note}" if content else note
+        media.insert(0, text_part(f"From the tool result {identity}:"))
+    message: Json = {"role": "tool", "tool_call_id": identity, "content": content or ""}
+    if result.cache is not None:
+        out.losses.dropped("cache", result.at)
+    out.extras(message, result.extras, result.at)
+    messages.append(message)
+    return media
+
+
+def _flat(content: Any) -> str:
+    return content if type(content) is str else "\n\n".join(part.get("text", "") for part in content or ())
+
+
+def _encode_rest(turn: Turn, messages: list[Json], media: list[Json], out: Outgoing) -> None:
+    """What a turn says beside its tool results."""
+    _tell_effort(turn, out)
+    if turn.role in ("system", "developer"):
+        _encode_mid_system(turn, messages, out)
+        return
     rest: list[Part] = [part for part in turn.parts if not isinstance(part, ToolResult)]
-    hoisted: list[Part] = []
-    for result in results:
-        said, media = split_result(result, out)
-        text = encode_content(said, out)
-        if type(text) is list and not out.own:
-            text = _flat(text)
-        if media:
-            note = f"[the media of this result follow: {encode_id(result.call_id, out)}]"
-            text = f"{text}\n\n{note}" if text else note
-            hoisted.append(Text(f"From the tool result {encode_id(result.call_id, out)}:"))
-            hoisted.extend(media)
-        message: Json = {"role": "tool", "tool_call_id": encode_id(result.call_id, out), "content": text or ""}
-        if result.cache is not None:
-            out.losses.dropped("cache", result.at)
-        out.extras(message, result.extras, result.at)
-        messages.append(message)
-    rest = [*hoisted, *rest]
-    if not rest and results:
-        if turn.extras:
-            out.losses.extras(turn.extras, turn.at)
+    if not rest and not media and len(turn.parts):
+        out.losses.extras(turn.extras, turn.at)
         return
     content = encode_content(rest, out)
+    if media:
+        content = [*media, *([text_part(content)] if type(content) is str else content or ())]
     if content is None:
         content = "" if out.own else EMPTY_USER
         if not out.own:
             out.losses.injected("text", turn.at, "a message must not be empty")
+    message: Json = {"role": "user", "content": content}
+    _finish(message, turn, out)
+    _append_user(message, messages, out, turn.at)
+
+
+def _encode_mid_system(turn: Turn, messages: list[Json], out: Outgoing) -> None:
+    content = encode_content(list(turn.parts), out)
+    if content is None and not out.own:
+        return
+    if out.dialect.mid_system == "keep" or out.faithful:
+        role = turn.role if out.faithful else out.dialect.system_role
+        message: Json = {"role": role, "content": content or ""}
+        _finish(message, turn, out)
+        messages.append(message)
+        return
+    if type(content) is list:
+        content = [text_part("<system>"), *content, text_part("</system>")]
+    else:
+        content = f"<system>\n{content or ''}\n</system>"
+    out.losses.approximated("role", turn.at, "said by the user, in place")
     message = {"role": "user", "content": content}
     _finish(message, turn, out)
-    _append_user(message, messages, out)
+    _append_user(message, messages, out, turn.at)
+
+
+def _append_user(message: Json, messages: list[Json], out: Outgoing, at: str) -> None:
+    """A user message, in the way that the server's template takes it after the last one."""
+    last = messages[-1] if messages else None
+    if last is not None and last["role"] == "tool" and not out.dialect.after_tool_user:
+        content = message["content"]
+        if type(content) is str or all(part.get("type") == "text" for part in content):
+            last["content"] = f"{_flat(last['content'])}\n\n{_flat(content)}"
+            out.losses.approximated("role", at, "said in the tool's message: the server takes no user message after it")
+            return
+        messages.append({"role": "assistant", "content": FILLER})
+        out.losses.injected("text", at, "an assistant message: the server takes no user message after a tool's")
+    elif (
+        out.dialect.alternate
+        and not out.faithful
+        and last is not None
+        and last["role"] == "user"
+        and "name" not in last
+        and "name" not in message
+    ):
+        last["content"] = _joined(last["content"], message["content"])
+        last.update({key: value for key, value in message.items() if key not in last})
+        return
+    messages.append(message)
+
+
+def _joined(first: Any, second: Any) -> Any:
+    if type(first) is str and type(second) is str:
+        return f"{first}\n\n{second}"
+    return [part for content in (first, second) for part in ([text_part(content)] if type(content) is str else content)]
