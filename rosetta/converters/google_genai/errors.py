@@ -73,6 +73,8 @@ _TOO_LONG = re.compile(
 )
 _SECRET = re.compile(r"\b(?:sk-|AIza|gsk_|xai-)[A-Za-z0-9_\-]{8,}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+_RETRY_IN = re.compile(r"retry in (\d+(?:\.\d+)?)s", re.IGNORECASE)
+"""What Gemini says in words, with and without a RetryInfo: "Please retry in 34.07s."."""
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -106,6 +108,9 @@ def failure_of(value: Any, status: int | None, retry_after_s: float | None = Non
     message = _SECRET.sub("…", message)
     if retry_after_s is None:
         retry_after_s = _retry_info(details)
+    if retry_after_s is None:
+        said = _RETRY_IN.search(message)
+        retry_after_s = None if said is None else float(said[1])
     code = _reason(details)
     return Failure(_kind(word, status, message, code), message, status, code, retry_after_s=retry_after_s, details=details)
 

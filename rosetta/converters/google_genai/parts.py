@@ -64,19 +64,44 @@ def camel(key: str) -> str:
 
 def normal(value: Any) -> Any:
     """The same JSON with camelCase keys; the very object where nothing had to change."""
-    if type(value) is dict:
-        changed = False
-        out = {}
-        for key, inner in value.items():
-            name = camel(key)
-            kept = inner if name in _OWN_KEYS or type(inner) not in (dict, list) else normal(inner)
-            changed = changed or name != key or kept is not inner
-            out[name] = kept
-        return out if changed else value
     if type(value) is list:
-        items = [normal(item) if type(item) in (dict, list) else item for item in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return value
+        return _normal_list(value)
+    return _normal_dict(value) if type(value) is dict else value
+
+
+def _normal_dict(value: Json) -> Json:
+    changed: Json | None = None
+    for key, inner in value.items():
+        name = camel(key) if "_" in key else key
+        kind = type(inner)
+        if (kind is not dict and kind is not list) or name in _OWN_KEYS:
+            kept = inner
+        else:
+            kept = _normal_dict(inner) if kind is dict else _normal_list(inner)
+        if changed is not None:
+            changed[name] = kept
+        elif name is not key or kept is not inner:
+            changed = {}
+            for earlier, untouched in value.items():  # the keys before this one are as they were
+                if earlier is key:
+                    break
+                changed[earlier] = untouched
+            changed[name] = kept
+    return value if changed is None else changed
+
+
+def _normal_list(values: list[Any]) -> list[Any]:
+    changed: list[Any] | None = None
+    for index, item in enumerate(values):
+        kind = type(item)
+        if kind is not dict and kind is not list:
+            continue
+        kept = _normal_dict(item) if kind is dict else _normal_list(item)
+        if kept is not item:
+            if changed is None:
+                changed = values.copy()
+            changed[index] = kept
+    return values if changed is None else changed
 
 
 class Outgoing:

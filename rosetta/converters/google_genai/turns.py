@@ -1,8 +1,8 @@
 """Contents ⇄ system prompt and turns: https://ai.google.dev/api/caching#Content.
 
-Decoding: a content is a turn; calls without an id get one from their place (``call_3_0``), results without one are matched by name and order.
+Decoding: a content is a turn, neighbours of the model are one; calls without an id get one from their place (``call_3_0``), results without one are matched by name and order.
 
-Encoding: neighbours of one role are one content; the results of a step stand in one user content, in the order of the calls and before all else.
+Encoding: neighbours of one role are one content (an own client's messages stay apart); the results of a step stand in one user content, in the order of the calls and before all else.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Contents:
             parts = decode_parts(content.get("parts"), f"{at}.parts")
             extras = unknown(content, _CONTENT)
             if role == "model":
-                self.turns.append(Turn("assistant", tuple(self._model(parts, at)), at, extras=extras))
+                self._answer(parts, at, extras)
             elif role in (None, "", "user", "function", "tool"):
                 self.turns.append(Turn("user", tuple(self._user(parts, at)), at, extras=extras))
             elif role == "system":
@@ -84,10 +84,17 @@ class Contents:
             else:
                 raise Malformed(f"{at}.role", f"expected user or model, got {role!r}")
 
-    def _model(self, values: list[Json], at: str) -> list[Part]:
-        parts: list[Part] = []
-        if self.turns and self.turns[-1].role != "assistant":
+    def _answer(self, values: list[Json], at: str, extras: Json) -> None:
+        """A content of the model; neighbours are one answer, and one turn."""
+        last = self.turns[-1] if self.turns else None
+        if last is not None and last.role == "assistant":
+            parts = self._model(values, at, list(last.parts))
+            self.turns[-1] = msgspec.structs.replace(last, parts=tuple(parts), extras={**last.extras, **extras} or last.extras)
+        else:
             self._step = len(self._open)
+            self.turns.append(Turn("assistant", tuple(self._model(values, at, [])), at, extras=extras))
+
+    def _model(self, values: list[Json], at: str, parts: list[Part]) -> list[Part]:
         for index, value in enumerate(values):
             where = f"{at}.parts.{index}"
             thoughts, visible = opened(value)
@@ -202,12 +209,14 @@ def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
             role = "user"
         if turn.name is not None:
             out.losses.dropped("name", turn.at)
+        last = contents[-1] if contents else None
+        if not parts and turn.role == "user" and last is not None and last["role"] == "model":
+            parts = [_nothing(out, turn.at, "a content must not be empty")]
         if not parts:
             if turn.extras:
                 out.losses.extras(turn.extras, turn.at)
             continue
-        last = contents[-1] if contents else None
-        if last is not None and last["role"] == role and (not out.own or turn.role != "user"):
+        if last is not None and last["role"] == role and (not out.own or turn.role != "user" or _results_only(last["parts"], parts)):
             last["parts"].extend(parts)
             node = last
         else:
@@ -215,29 +224,42 @@ def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
             contents.append(node)
         out.extras(node, turn.extras, turn.at)
     for content in contents:
-        if content["role"] == "user":
-            content["parts"].sort(key=lambda part: "functionResponse" not in part)  # stable: results first
+        if content["role"] == "user" and len(content["parts"]) > 1:
+            content["parts"].sort(key=calls.place)  # stable: results first, as their calls stood
     if contents and contents[0]["role"] == "model" and not out.own:
         out.losses.injected("text", detail="a conversation begins with the user")
         contents.insert(0, {"role": "user", "parts": [{"text": PLACEHOLDER}]})
     if not contents:
-        out.losses.injected("text", detail="a request must have a content")
-        contents.append({"role": "user", "parts": [{"text": PLACEHOLDER}]})
+        contents.append({"role": "user", "parts": [_nothing(out, "", "a request must have a content")]})
     return contents
+
+
+def _results_only(*contents: list[Json]) -> bool:
+    """Whether these are pieces of one batch of results, which Google wants in one content."""
+    return all("functionResponse" in part for parts in contents for part in parts)
+
+
+def _nothing(out: Outgoing, at: str, why: str) -> Json:
+    """The part of a content that says nothing; an own client said so itself."""
+    if out.own:
+        return {"text": ""}
+    out.losses.injected("text", at, why)
+    return {"text": PLACEHOLDER}
 
 
 class _Calls:
     """The calls that were written so far: a result is named like its call, stands where its call stood, and has no id where its call has none."""
 
-    __slots__ = ("names", "places", "unnumbered")
+    __slots__ = ("names", "places", "results", "unnumbered")
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
         self.places: dict[str, int] = {}
         self.unnumbered: set[str] = set()
+        self.results: dict[int, int] = {}  # the id() of a part that is a result -> the place of its call
 
-    def place(self, result: ToolResult) -> int:
-        return self.places.get(result.call_id, 0)
+    def place(self, part: Json) -> int:
+        return self.results.get(id(part), len(self.places))
 
 
 def _encode_model(turn: Turn, calls: _Calls, out: Outgoing, *, checked: bool) -> list[Json]:
@@ -275,13 +297,12 @@ def _encode_user(turn: Turn, calls: _Calls, out: Outgoing) -> list[Json]:
     parts: list[Json] = []
     results = [part for part in turn.parts if isinstance(part, ToolResult)]
     if results:
-        if len(results) > 1:
-            results.sort(key=calls.place)
         beside: list[Json] = []
         for result in results:
             name = calls.names.get(result.call_id) or (out.names.wire(result.name) if result.name else "unknown_function")
             wire, more = encode_result(result, name, out, numbered=out.dialect.call_ids and result.call_id not in calls.unnumbered)
             parts.append(wire)
+            calls.results[id(wire)] = calls.places.get(result.call_id, 0)
             beside.extend(more)
         parts.extend(beside)
     for part in turn.parts:
@@ -289,11 +310,6 @@ def _encode_user(turn: Turn, calls: _Calls, out: Outgoing) -> list[Json]:
             encoded = encode_plain(part, out)
             if encoded is not None:
                 parts.append(encoded)
-    if not parts:
-        if out.own:
-            return [{"text": ""}]
-        out.losses.injected("text", turn.at, "a content must not be empty")
-        parts.append({"text": PLACEHOLDER})
     return parts
 
 
