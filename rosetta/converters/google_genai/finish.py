@@ -154,11 +154,11 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
     if usage is NO_USAGE or (usage.input_uncached is None and not usage.input_total and usage.output_total is None):
         return None
     output, thoughts = usage.output_total or 0, usage.reasoning or 0
-    value: Json = {
-        "promptTokenCount": (usage.input_uncached or 0) + (usage.cache_read or 0) + (usage.cache_write or 0),
-        "candidatesTokenCount": max(output - thoughts, 0),
-        "totalTokenCount": usage.input_total + output,
-    }
+    candidates = max(output - thoughts, 0)
+    value: Json = {"promptTokenCount": (usage.input_uncached or 0) + (usage.cache_read or 0) + (usage.cache_write or 0)}
+    if usage.output_total is not None:
+        value["candidatesTokenCount"] = candidates
+    value["totalTokenCount"] = usage.input_total + output
     if usage.cache_read is not None:
         value["cachedContentTokenCount"] = usage.cache_read
     if usage.tool_prompt is not None:
@@ -170,7 +170,7 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
         return value
     for key, audio, total in (
         ("promptTokensDetails", usage.input_audio, value["promptTokenCount"]),
-        ("candidatesTokensDetails", usage.output_audio, value["candidatesTokenCount"]),
+        ("candidatesTokensDetails", usage.output_audio, candidates),
     ):
         details = _encode_audio(audio, total)
         if details:
