@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from rosetta.config.schema import LossPolicy
+from rosetta.config.schema import Key, LossPolicy
 from rosetta.converters.converter import Malformed
 from rosetta.ir.errors import Failure
 from rosetta.ir.loss import Loss
@@ -77,11 +77,13 @@ class Call:
     has_tools: bool = False
     pinned: str | None = None
     loss_policy: LossPolicy | None = None
+    key: Key | None = None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a call, for headers, logs and telemetry. Times in seconds."""
+    """What became of a call, for headers, logs and telemetry. Times in seconds. ``seal_lost``: the target that made the conversation's latest reasoning
+    state did not answer, so that state is lost."""
 
     provider: str = ""
     model: str = ""
@@ -97,17 +99,28 @@ class Outcome:
     first_token_s: float | None = None
     duration_s: float = 0.0
     client_gone: bool = False
+    seal_lost: bool = False
 
 
 class Failed(Exception):
     """The call failed before anything was written. ``relayed`` is the upstream's own error where it speaks the client's format: status, headers, body.
-    ``rotated``: another of the provider's keys may do better."""
+    ``rotated``: another of the provider's keys may do better. ``headers`` go with the error; ``status`` replaces the one of the format's table."""
 
-    def __init__(self, failure: Failure, *, relayed: tuple[int, list[tuple[str, str]], bytes] | None = None, rotated: bool = False) -> None:
+    def __init__(
+        self,
+        failure: Failure,
+        *,
+        relayed: tuple[int, list[tuple[str, str]], bytes] | None = None,
+        rotated: bool = False,
+        headers: tuple[tuple[str, str], ...] = (),
+        status: int | None = None,
+    ) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.relayed = relayed
         self.rotated = rotated
+        self.headers = headers
+        self.status = status
 
 
 class Writer(Protocol):

@@ -9,24 +9,36 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Mapping
+import random
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
 
 import msgspec
 
+from rosetta import relay
 from rosetta.config.routes import RouteTable
 from rosetta.config.schema import Config
 from rosetta.converters.converter import Malformed, UpstreamFailed
 from rosetta.engine import ollama, policy, retry
+from rosetta.engine.admission import Admitted
 from rosetta.engine.attempt import Attempt, Inbound, answer_failure, prepare
+from rosetta.engine.balance import arranged, latest_seal, made
 from rosetta.engine.call import Call, Failed, Outcome, Writer, loss_header
 from rosetta.engine.headers import downward
+from rosetta.engine.health import UNWELL, TargetHealth
+from rosetta.engine.lasting import Lasting
 from rosetta.engine.plan import Plan, Step, plan
 from rosetta.engine.provider import Provider, build
+from rosetta.engine.session import session_of
 from rosetta.engine.upstream import Unreachable, UpstreamReply
 from rosetta.engine.watchdog import Watchdog
 from rosetta.ir import events
 from rosetta.ir.errors import Failure, FailureKind
 from rosetta.ir.loss import Loss
+from rosetta.ir.parts import Seal
+from rosetta.ir.usage import NO_USAGE
+
+Result = TypeVar("Result")
 
 logger = logging.getLogger("rosetta.engine")
 
@@ -56,18 +68,52 @@ FALLBACK: frozenset[FailureKind] = frozenset(
 )
 
 
-class Engine:
-    """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them."""
+# The failure of a whole chain that helps the client most, first: what it can mend itself, then what passes, then what only an operator can mend.
+USEFUL: tuple[FailureKind, ...] = (
+    "context_too_long",
+    "rate_limited",
+    "overloaded",
+    "timeout",
+    "upstream_error",
+    "truncated",
+    "conflict",
+    "unsupported",
+    "billing",
+    "permission",
+    "auth",
+    "not_found",
+)
 
-    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None) -> None:
+
+class Engine:
+    """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them. ``lasting`` is what it takes over
+    from the engine before it, where a config was reloaded."""
+
+    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None, *, lasting: Lasting | None = None) -> None:
         self.config = config
         self.routes = RouteTable(config)
         self.providers = build(config.providers) if providers is None else providers
+        self.lasting = Lasting() if lasting is None else lasting
+        self.health = self.lasting.health
+        self.admission = self.lasting.admission(config)
+        self.draw = random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._running: set[Run] = set()
+
+    @property
+    def active(self) -> int:
+        """How many calls are under way."""
+        return len(self._running)
 
     async def aclose(self) -> None:
         """Closes every connection."""
         for provider in self.providers.values():
             await provider.aclose()
+        await self.lasting.aclose()
+
+    def interrupt(self, failure: Failure) -> None:
+        """Ends every call under way with ``failure``, in its client's format."""
+        for run in tuple(self._running):
+            run.watch.interrupt(failure)
 
     async def respond(self, call: Call, writer: Writer, outcome: Outcome) -> None:
         """Answers ``call`` through ``writer`` and tells in ``outcome`` what became of it.
@@ -75,11 +121,17 @@ class Engine:
         Raises Failed when nothing was written: the caller writes the error. Once the head is out, errors go into the stream.
         """
         run = Run(self, call, writer, outcome)
+        self._running.add(run)
+        admitted: Admitted | None = None
         try:
-            await run.run()
+            admitted = await run.guarded(self.admission.admit(call.key, run.plan.route, run.inbound.input_tokens, call.format))
+            await run.guarded(run.run())
         finally:
+            self._running.discard(run)
             outcome.duration_s = run.watch.elapsed()
             await run.watch.close()
+            if admitted is not None:
+                await self.admission.settle(admitted, _tokens(outcome), used=outcome.status == 200)
 
 
 class Run:
@@ -93,9 +145,11 @@ class Run:
         self.inbound = Inbound(call)
         self.plan: Plan = plan(call, engine.routes, engine.providers)
         self.started = False  # the head is out
+        self.ended = False  # and everything else
         self.opened = False  # the encoder has opened the client's stream
         self.attempt: Attempt | None = None
         self.headers: list[tuple[str, str]] = []
+        self.sealed_by: Seal | None = None
         ping = self.inbound.converter.ping
         self.watch = Watchdog(
             total_s=max(step.total_s for step in self.plan.steps),
@@ -103,35 +157,106 @@ class Run:
             ping=self._ping if call.stream and ping is not None else None,
         )
 
-    async def run(self) -> None:
-        """Tries the plan's steps in their order."""
-        failed: Failed | None = None
-        for step in self.plan.steps:
-            try:
-                await self._tried(step)
-            except Failed as error:
-                failed = error if failed is None or failed.failure.kind in ("unsupported", "truncated") else failed
-                failed = error if error.failure.kind not in FALLBACK else failed
-                self.outcome.failure = failed.failure
-                if error.failure.kind not in FALLBACK or self.watch.remaining() <= 0:
-                    break
-            else:
-                self.outcome.failure = self.outcome.failure if self.outcome.status != 200 else None
-                return
-        assert failed is not None
-        self.outcome.failure = failed.failure
-        if not self.started:
-            raise failed
-        # The head is out: the stream itself says why it ends.
-        encoder = self.inbound.encoder
-        await self._write(b"".join(self.inbound.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
-        await self._end()
+    async def guarded(self, work: Awaitable[Result]) -> Result:
+        """Awaits ``work``. Where the watchdog cancelled it outside of an attempt (in the queue, between two tries), that is Failed with its reason."""
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not self.watch.recovered():
+                raise
+            raise Failed(self.watch.failure()) from None
 
-    async def _tried(self, step: Step) -> None:
+    async def run(self) -> None:
+        """Tries the plan's steps, the best first."""
+        try:
+            await self._answer(self._arranged())
+        except Failed as failed:
+            self.outcome.failure = failed.failure
+            if not self.started:
+                raise
+            # The head is out: the stream itself says why it ends.
+            encoder = self.inbound.encoder
+            await self._write(b"".join(self.inbound.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
+            await self._end()
+
+    def _arranged(self) -> list[Step]:
+        steps = self.plan.steps
+        if len(steps) == 1:
+            return list(steps)
+        call, engine = self.call, self.engine
+        self.sealed_by = latest_seal(self.inbound.request) if relay.holds_envelope(call.body) else None
+        session = session_of(call.headers, call.body) if self.plan.route.sticky else None
+        return arranged(steps, engine.health, session=session, sealed_by=self.sealed_by, draw=engine.draw)
+
+    async def _answer(self, steps: list[Step]) -> None:
+        """Asks one target after the other until one answers. Raises the most useful Failed."""
+        failures: list[Failed] = []
+        resting: list[Step] = []
+        window = 0  # tokens that were too few
+        for index, step in enumerate(steps):
+            if window and (step.context_window or 0) <= window:
+                continue
+            if not self._health(step).admits():
+                resting.append(step)
+                continue
+            others = any(self._health(other).state != "open" for other in steps[index + 1 :])
+            try:
+                await self._tried(step, others=others)
+            except Failed as error:
+                failures.append(error)
+                if error.failure.kind == "context_too_long":
+                    window = max(window, step.context_window or 1)
+                if error.failure.kind not in FALLBACK or self.watch.tripped is not None or self.watch.remaining() <= 0:
+                    raise
+            else:
+                return
+        if not failures and resting:
+            step = min(resting, key=lambda step: self._health(step).rests_until)
+            self._health(step).forced()
+            await self._tried(step, others=False)
+            return
+        raise min(failures, key=lambda error: USEFUL.index(error.failure.kind))
+
+    def _health(self, step: Step) -> TargetHealth:
+        return self.engine.health.of(step.provider.name, step.model)
+
+    async def _tried(self, step: Step, *, others: bool) -> None:
+        settings = self.engine.config.retries
+
+        def patience(failed: Failed) -> float:
+            remaining = self.watch.remaining()
+            if not others:
+                return remaining
+            if failed.failure.retry_after_s is None and self._health(step).state == "open":
+                return 0.0  # it is resting now, and somebody else can answer
+            return min(remaining, settings.backoff_max)
+
         try:
             await self._try(step)
         except Failed as failed:
-            await retry.again(failed, lambda: self._try(step), self.engine.config.retries, self.watch.remaining)
+            try:
+                await retry.again(failed, lambda: self._try(step), settings, patience)
+            except Failed as last:
+                if last.rotated:  # no key of this provider is left that would do
+                    self._health(step).failed(last.failure)
+                raise
+
+    async def _try(self, step: Step) -> None:
+        health = self._health(step)
+        health.inflight += 1
+        judged = False
+        try:
+            await self._attempted(step, health)
+            judged = True
+        except Failed as error:
+            if not error.rotated and self.watch.tripped != "interrupted":
+                judged = True
+                health.failed(error.failure)
+            raise
+        finally:
+            health.inflight -= 1
+            if not judged:
+                health.abandoned()
 
     async def _fitted(self, step: Step) -> Step:
         """The step as the model behind it really is: Ollama tells its loaded context and what a model can do."""
@@ -145,7 +270,7 @@ class Run:
         dialect = msgspec.structs.replace(step.dialect, tools=step.dialect.tools and facts.tools, efforts=efforts)
         return dataclasses.replace(step, dialect=dialect)
 
-    async def _try(self, step: Step) -> None:
+    async def _attempted(self, step: Step, health: TargetHealth) -> None:
         if step.provider.ollama is not None or step.context_window is not None:
             step = await self._fitted(step)
         attempt = self.attempt = prepare(self.inbound, step)
@@ -154,27 +279,34 @@ class Run:
         if refused is not None:
             raise Failed(refused)
         outcome.attempts += 1
+        outcome.seal_lost = self.sealed_by is not None and not made(step, self.sealed_by)
         outcome.provider, outcome.model, outcome.target_format = step.provider.name, step.model, step.format
         outcome.losses, outcome.relayed = attempt.losses, attempt.relayed
         self.headers = _reply_headers(outcome)
         self.watch.attempt(first_token_s=step.first_token_s, idle_s=step.idle_s)
         reply: UpstreamReply | None = None
+        began = self.watch.elapsed()
         try:
-            reply = await step.provider.upstream_on(step.format).send("POST", attempt.path, attempt.headers, attempt.body)
+            reply = await step.provider.upstream_on(step.format).send(
+                "POST", attempt.path, attempt.headers, attempt.body, connect_s=step.connect_s
+            )
             self.watch.waiting()
             if reply.status >= 300:
                 raise await self._refused(attempt, reply)
             if call.stream:
-                await self._pump(attempt, reply)
+                await self._pump(attempt, reply, health, began)
             else:
                 await self._unary(attempt, reply)
+                health.succeeded(self.watch.elapsed() - began)
         except Unreachable as error:
             raise Failed(error.failure) from error
         except asyncio.CancelledError:
             if not self.watch.recovered():
                 raise
+            if self.ended:
+                return  # the limit was met a moment after the last byte
             failure = self.watch.failure()
-            if self.watch.tripped != "total":
+            if self.watch.tripped not in ("total", "interrupted"):
                 self.watch.reset()
             raise Failed(failure) from None
         finally:
@@ -224,12 +356,13 @@ class Run:
         self.started = True
         await self.writer.unary(200, headers, out)
 
-    async def _pump(self, attempt: Attempt, reply: UpstreamReply) -> None:
+    async def _pump(self, attempt: Attempt, reply: UpstreamReply, health: TargetHealth, began: float) -> None:
         watch, outcome = self.watch, self.outcome
         if attempt.relays_reply:
             self.headers.extend(downward(self.call.format, reply.headers))
         if reply.headers.get("content-type", "").startswith("application/json"):
             await self._whole(attempt, reply)
+            health.succeeded(watch.elapsed() - began)
             return
         hop = attempt.hop(opened=self.opened)
         chunks = reply.chunks()
@@ -239,6 +372,7 @@ class Run:
                 if out:
                     if not watch.committed:
                         watch.commit()
+                        health.succeeded(watch.elapsed() - began)
                         outcome.first_token_s = watch.elapsed()
                     await self._write(out)
                 elif hop.failure is not None and not hop.committed:
@@ -265,6 +399,8 @@ class Run:
             outcome.usage, outcome.finish = hop.usage, hop.finish_reasons
             outcome.failure, outcome.reply_losses = hop.failure, (*hop.losses, *self._check_prompt(attempt))
         outcome.status = 200
+        if hop.failure is not None and hop.failure.kind in UNWELL and watch.tripped != "interrupted":
+            health.failed(hop.failure)
         await self._end()
         try:
             async with asyncio.timeout(DRAIN_S):
@@ -286,6 +422,7 @@ class Run:
     async def _end(self) -> None:
         """Nothing follows: the client's body is complete."""
         await self._write(self.inbound.tail())
+        self.ended = True
         self.watch.waiting_since = None
         await self.writer.write(b"")
 
@@ -330,6 +467,14 @@ class Run:
         assert converter.ping is not None
         relaying = self.attempt is not None and self.attempt.relays_reply and not self.watch.committed
         await self.writer.write(b": ping\n\n" if relaying else converter.ping)
+
+
+def _tokens(outcome: Outcome) -> int | None:
+    """What a call used, None where nobody counted."""
+    usage = outcome.usage
+    if usage is NO_USAGE:
+        return None
+    return usage.input_total + (usage.output_total or 0)
 
 
 def _reply_headers(outcome: Outcome) -> list[tuple[str, str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from rosetta.ir.parts import Format
 
@@ -44,3 +46,25 @@ def downward(format: Format, headers: Mapping[str, str]) -> list[tuple[str, str]
 
 def _chosen(prefixes: tuple[str, ...], headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.startswith(prefixes) and name not in _NEVER]
+
+
+def rate_limit_headers(
+    format: Format, unit: Literal["requests", "tokens"], most: int, remaining: int, reset_s: float
+) -> tuple[tuple[str, str], ...]:
+    """What the vendor's own clients read of a limit: OpenAI's ``x-ratelimit-*``, Anthropic's ``anthropic-ratelimit-*``; Google has none."""
+    match format:
+        case "openai_chat" | "openai_responses":
+            return (
+                (f"x-ratelimit-limit-{unit}", str(most)),
+                (f"x-ratelimit-remaining-{unit}", str(remaining)),
+                (f"x-ratelimit-reset-{unit}", f"{reset_s:.0f}s"),
+            )
+        case "anthropic":
+            reset = (datetime.now(UTC) + timedelta(seconds=reset_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return (
+                (f"anthropic-ratelimit-{unit}-limit", str(most)),
+                (f"anthropic-ratelimit-{unit}-remaining", str(remaining)),
+                (f"anthropic-ratelimit-{unit}-reset", reset),
+            )
+        case "google_genai":
+            return ()

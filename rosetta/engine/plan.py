@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rosetta.config.routes import RouteTable, UnknownModel
+from rosetta.config.globs import Allowed
+from rosetta.config.routes import Route, RouteTable, UnknownModel
 from rosetta.config.schema import LossPolicy
 from rosetta.engine.call import Call, Failed
 from rosetta.engine.provider import Provider
@@ -27,14 +28,21 @@ class Step:
     idle_s: float
     total_s: float
     context_window: int | None = None
+    weight: float | None = None
+    connect_s: float | None = None
 
 
 @dataclass(slots=True, frozen=True)
 class Plan:
-    """The steps for one request, first choice first; never empty."""
+    """The steps for one request, in the config's order; never empty."""
 
+    route: Route
     steps: tuple[Step, ...]
-    loss_policy: LossPolicy | None
+
+    @property
+    def loss_policy(self) -> LossPolicy | None:
+        """The model's own, where it has one."""
+        return self.route.loss_policy
 
 
 def chosen_format(provider: Provider, model: str, client: Format, *, has_tools: bool) -> Format:
@@ -49,7 +57,7 @@ def chosen_format(provider: Provider, model: str, client: Format, *, has_tools: 
 def plan(call: Call, routes: RouteTable, providers: Mapping[str, Provider]) -> Plan:
     """The plan for ``call``. Raises Failed(not_found) with near names."""
     try:
-        route = routes.resolve(call.model)
+        route = routes.resolve(call.model, Allowed(call.key.models) if call.key is not None else None)
     except UnknownModel as error:
         raise Failed(Failure("not_found", str(error), code="model_not_found", param="model", ours=True)) from error
     steps = []
@@ -60,7 +68,18 @@ def plan(call: Call, routes: RouteTable, providers: Mapping[str, Provider]) -> P
         format = chosen_format(provider, target.model, call.format, has_tools=call.has_tools)
         first, idle, total = provider.times(target.timeout)
         steps.append(
-            Step(provider, target.model, format, provider.dialect(format, target.model), first, idle, total, target.context_window)
+            Step(
+                provider,
+                target.model,
+                format,
+                provider.dialect(format, target.model),
+                first,
+                idle,
+                total,
+                target.context_window,
+                target.weight,
+                target.timeout.connect,
+            )
         )
     if not steps:
         names = ", ".join(dict.fromkeys(target.provider for target in route.targets))
@@ -72,4 +91,4 @@ def plan(call: Call, routes: RouteTable, providers: Mapping[str, Provider]) -> P
                 ours=True,
             )
         )
-    return Plan(tuple(steps), route.loss_policy)
+    return Plan(route, tuple(steps))

@@ -18,11 +18,12 @@ from rosetta.ir.errors import FailureKind
 RETRIED: frozenset[FailureKind] = frozenset({"conflict", "rate_limited", "upstream_error", "overloaded", "timeout", "truncated"})
 
 
-async def again(failed: Failed, attempt: Callable[[], Awaitable[None]], settings: Retries, remaining: Callable[[], float]) -> None:
+async def again(failed: Failed, attempt: Callable[[], Awaitable[None]], settings: Retries, patience: Callable[[Failed], float]) -> None:
     """Repeats ``attempt``, whose first try ended in ``failed``. Raises the last Failed where it stays so.
 
-    The wait is random below an exponential bound; a Retry-After is kept to the letter when it ends within the ``remaining`` seconds, otherwise there is
-    no further try here and the next target's turn has come.
+    The wait is random below an exponential bound (full jitter). ``patience`` tells for a failure how many seconds may be waited before the next try: a
+    Retry-After within them is kept to the letter; one beyond, or no patience at all, means that there is no further try here and the next target's turn
+    has come.
     """
     first: Failed | None = failed
     jitter = wait_random_exponential(multiplier=settings.backoff_base, max=settings.backoff_max)
@@ -39,7 +40,7 @@ async def again(failed: Failed, attempt: Callable[[], Awaitable[None]], settings
             error.rotated or (error.failure.kind in RETRIED and (not error.failure.ours or error.failure.kind == "timeout"))
         ):
             return False
-        return (error.failure.retry_after_s or 0.0) < remaining()
+        return (error.failure.retry_after_s or 0.0) < patience(error)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -47,7 +48,7 @@ async def again(failed: Failed, attempt: Callable[[], Awaitable[None]], settings
         if error.rotated:
             return 0.0
         asked = error.failure.retry_after_s
-        return min(asked if asked is not None else jitter(state), max(remaining(), 0.0))
+        return min(asked if asked is not None else jitter(state), max(patience(error), 0.0))
 
     retrying = AsyncRetrying(
         stop=stop_after_attempt(settings.attempts), retry=retry_if_exception(worth_it), wait=wait, sleep=asyncio.sleep, reraise=True

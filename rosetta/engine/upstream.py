@@ -5,6 +5,7 @@ No redirect is followed, no cookie kept, no environment proxy read: a provider's
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,12 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+@functools.lru_cache(maxsize=64)
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    """Reading the certificates takes 0.1 s, so providers share what they trust; a reload with another file reads that."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 def _session(verify: ssl.SSLContext, max_connections: int) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(limit=max_connections, limit_per_host=0, keepalive_timeout=KEEPALIVE_S, ssl=verify, ttl_dns_cache=30)
     return aiohttp.ClientSession(
@@ -104,7 +111,7 @@ class Upstream:
         self._base = base_url.rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
         if transport is None:
-            verify = ssl.create_default_context(cafile=ca_file)
+            verify = _trust(ca_file)
             transport = AiohttpTransport(
                 verify=verify, proxy=httpx.Proxy(proxy) if proxy else None, client=lambda: _session(verify, max_connections)
             )
@@ -120,9 +127,12 @@ class Upstream:
             url = self._urls[path] = httpx.URL(joined(self._base, path))
         return url
 
-    async def send(self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes = b"") -> UpstreamReply:
-        """Sends a request and waits for the head of the answer. Raises Unreachable."""
-        request = httpx.Request(method, self.url(path), headers=list(headers), content=body or None, extensions={"timeout": self._timeout})
+    async def send(
+        self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes = b"", *, connect_s: float | None = None
+    ) -> UpstreamReply:
+        """Sends a request and waits for the head of the answer. ``connect_s`` is this request's own limit to connect. Raises Unreachable."""
+        timeout = self._timeout if connect_s is None else {**self._timeout, "connect": connect_s}
+        request = httpx.Request(method, self.url(path), headers=list(headers), content=body or None, extensions={"timeout": timeout})
         try:
             response = await self._transport.handle_async_request(request)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:

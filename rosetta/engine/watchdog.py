@@ -32,6 +32,7 @@ class Watchdog:
         "_first_token",
         "_handle",
         "_idle",
+        "_interruption",
         "_loop",
         "_open_head",
         "_ping",
@@ -69,6 +70,7 @@ class Watchdog:
         self.head_at: float | None = None if open_head is None else self._started + HEAD_HOLD_S
         self.last_written: float | None = None
         self.tripped: str | None = None
+        self._interruption: Failure | None = None
         self._handle: asyncio.TimerHandle | None = None
 
     def attempt(self, *, first_token_s: float, idle_s: float) -> None:
@@ -105,6 +107,8 @@ class Watchdog:
 
     def failure(self) -> Failure:
         """The failure for ``tripped``."""
+        if self._interruption is not None:
+            return self._interruption
         limit = {"first_token": self._first_token, "idle": self._idle}.get(self.tripped or "", self._total_at - self._started)
         words = {
             "first_token": f"the model did not begin to answer within {limit:g} s (timeout.first_token)",
@@ -153,6 +157,12 @@ class Watchdog:
     def _trip(self, limit: str) -> None:
         self.tripped = limit
         self._task.cancel()
+
+    def interrupt(self, failure: Failure) -> None:
+        """Ends the request with ``failure``, whatever it is doing: the gateway stops."""
+        if self.tripped != "interrupted":
+            self._interruption = failure
+            self._trip("interrupted")
 
     def recovered(self) -> bool:
         """Whether the CancelledError just caught was this watchdog's; then the task goes on."""

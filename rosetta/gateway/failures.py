@@ -10,13 +10,20 @@ from rosetta.ir.parts import Format
 
 
 async def write_failure(
-    writer: AsgiWriter, format: Format, failure: Failure, request_id: str, *, headers: tuple[tuple[str, str], ...] = ()
+    writer: AsgiWriter,
+    format: Format,
+    failure: Failure,
+    request_id: str,
+    *,
+    headers: tuple[tuple[str, str], ...] = (),
+    status: int | None = None,
 ) -> int:
-    """Writes the envelope and gives its status."""
+    """Writes the envelope and gives its status, which is the format's own for this failure unless ``status`` is given."""
     wire = CONVERTERS[format].encode_failure(failure, request_id)
     out = [("content-type", "application/json"), *wire.headers.items(), *headers]
-    await writer.unary(wire.status, out, jsontext.encode(wire.body))
-    return wire.status
+    status = wire.status if status is None else status
+    await writer.unary(status, out, jsontext.encode(wire.body))
+    return status
 
 
 async def write_failed(
@@ -24,7 +31,7 @@ async def write_failed(
 ) -> int:
     """Writes what the engine could not answer; an error that is in the client's format already passes as it came."""
     if failed.relayed is None:
-        return await write_failure(writer, format, failed.failure, request_id, headers=headers)
+        return await write_failure(writer, format, failed.failure, request_id, headers=(*failed.headers, *headers), status=failed.status)
     status, passed, body = failed.relayed
     await writer.unary(status, [("content-type", "application/json"), *passed, *headers], body)
     return status

@@ -119,6 +119,7 @@ class Pipeline:
             has_tools=seen.has_tools,
             pinned=headers.get("x-rosetta-provider"),
             loss_policy=cast(LossPolicy | None, policy),
+            key=key,
         )
 
 

@@ -1,0 +1,45 @@
+"""What outlives a config: a reload swaps the engine, and circuits, windows and places in use stay as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rosetta.config.schema import Config, Limits, Queue
+from rosetta.engine.admission import Admission, Told, counts
+from rosetta.engine.concurrency import Concurrency
+from rosetta.engine.health import Health
+
+if TYPE_CHECKING:
+    from rosetta.engine.limits import Windows
+
+
+class Lasting:
+    """Health, places and counters, shared by the engines that follow one another."""
+
+    def __init__(self, health: Health | None = None) -> None:
+        self.health = Health() if health is None else health
+        self.concurrency = Concurrency(Queue())
+        self._windows: Windows | None = None
+        self._limits: Limits | None = None
+        self._retired: list[Windows] = []
+
+    def admission(self, config: Config, told: Told | None = None) -> Admission:
+        """The limits of ``config`` on the counters that run already. A store of another address begins anew."""
+        self.concurrency.queue = config.server.queue
+        return Admission(config, self.concurrency, self._counters(config.limits) if counts(config) else None, told)
+
+    def _counters(self, limits: Limits) -> Windows:
+        from rosetta.engine.limits import Windows  # only who sets a limit needs the library
+
+        known = self._limits
+        if self._windows is None or known is None or (known.store, known.replicas) != (limits.store, limits.replicas):
+            if self._windows is not None:
+                self._retired.append(self._windows)  # requests under way still settle there
+            self._windows, self._limits = Windows(limits), limits
+        return self._windows
+
+    async def aclose(self) -> None:
+        """Closes the connections to the store."""
+        for windows in (*self._retired, self._windows):
+            if windows is not None:
+                await windows.aclose()
