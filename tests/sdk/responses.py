@@ -1,0 +1,120 @@
+"""The openai package, Responses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+from openai.types.responses import Response
+
+from tests.sdk import chat
+from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, Place, Said, Tokens, Wanted
+
+NAME = "openai_responses"
+TOOL_FINISH, STOP_FINISH = "completed", "completed"
+ERRORS = chat.ERRORS
+BROKEN: tuple[type[Exception], ...] = (openai.APIError, RuntimeError)
+"""Of ``response.failed`` the SDK only says that no ``response.completed`` came."""
+connect, connect_async, models, model, status_of = chat.connect, chat.connect_async, chat.models, chat.model, chat.status_of
+
+
+def asked(model: str, wanted: Wanted) -> dict[str, Any]:
+    content: Any = wanted.text
+    if wanted.image:
+        image = {"type": "input_image", "detail": "auto", "image_url": f"data:image/png;base64,{wanted.image}"}
+        content = [{"type": "input_text", "text": wanted.text}, image]
+    body: dict[str, Any] = {
+        "model": model,
+        "instructions": "You are terse.",
+        "input": [{"role": "user", "content": content}, *wanted.history],
+        "store": False,
+    }
+    if wanted.tools:
+        body["tools"] = [{"type": "function", "name": "bash", "description": SHELL_DESCRIPTION, "parameters": SHELL_SCHEMA, "strict": True}]
+    if wanted.think:
+        body |= {"reasoning": {"effort": "medium", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
+    return body
+
+
+def whole(client: openai.OpenAI, body: dict[str, Any]) -> Response:
+    answer: Response = client.responses.create(**body)
+    return answer
+
+
+async def whole_async(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Response:
+    answer: Response = await client.responses.create(**body)
+    return answer
+
+
+def streamed(client: openai.OpenAI, body: dict[str, Any]) -> Response:
+    with client.responses.stream(**body) as stream:
+        events = list(stream)
+        _check_failure(events)
+        response = stream.get_final_response()
+    _check_events(events, response)
+    return response
+
+
+async def streamed_async(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Response:
+    async with client.responses.stream(**body) as stream:
+        events = [event async for event in stream]
+        _check_failure(events)
+        response = await stream.get_final_response()
+    _check_events(events, response)
+    return response
+
+
+def _check_failure(events: list[Any]) -> None:
+    """A stream that failed says why in its last event."""
+    if events[-1].type == "response.failed":
+        assert "failed" == events[-1].response.status
+        assert events[-1].response.error.message
+
+
+def _check_events(events: list[Any], response: Response) -> None:
+    """What was told in deltas, in finished items and in the last event is one and the same."""
+    assert list(range(len(events))) == [event.sequence_number for event in events]
+    assert ["response.created", "response.in_progress"] == [event.type for event in events[:2]]
+    assert "response.completed" == events[-1].type
+    assert response.output_text == "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    done = [event.item for event in events if event.type == "response.output_item.done"]
+    assert [item.id for item in response.output] == [item.id for item in done]
+    assert [item.type for item in response.output] == [item.type for item in done]
+
+
+def said(answer: Response) -> Said:
+    usage = answer.usage
+    assert usage is not None
+    assert usage.total_tokens == usage.input_tokens + usage.output_tokens
+    reasoning = usage.output_tokens_details.reasoning_tokens
+    return Said(
+        answer.output_text,
+        "".join(summary.text for item in answer.output if item.type == "reasoning" for summary in item.summary),
+        tuple((item.name, json.loads(item.arguments)) for item in answer.output if item.type == "function_call"),
+        answer.status or "",
+        Tokens(usage.input_tokens, usage.input_tokens_details.cached_tokens, usage.output_tokens, reasoning or None),
+    )
+
+
+def call_ids(answer: Response) -> list[str]:
+    return [item.call_id for item in answer.output if item.type == "function_call"]
+
+
+def history(answer: Response, result: str) -> tuple[Any, ...]:
+    """The answer as the SDK's users send it back, with a result for each call."""
+    kept: list[Any] = []
+    for item in answer.output:
+        value = item.model_dump(exclude_none=True, exclude={"parsed_arguments"})
+        for part in value.get("content", []):
+            part.pop("parsed", None)
+        kept.append(value)
+    return (*kept, *({"type": "function_call_output", "call_id": id, "output": result} for id in call_ids(answer)))
+
+
+def parsed(client: openai.OpenAI, model: str) -> Place | None:
+    return client.responses.parse(model=model, input="Where?", text_format=Place).output_parsed
+
+
+def counted(client: openai.OpenAI, model: str) -> int:
+    return client.responses.input_tokens.count(model=model, input="How many tokens are in this?").input_tokens

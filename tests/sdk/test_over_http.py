@@ -1,0 +1,71 @@
+"""The official SDKs against a live gateway: four SDKs, four upstream wires, whole and streamed, synchronous and not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from types import ModuleType
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.clients.upstream import Upstream
+from tests.live import LiveGateway
+from tests.sdk import oracles
+from tests.sdk.oracles import SDKS, UPSTREAMS, Oracle, Voice
+
+pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession from ClientSession:DeprecationWarning")
+"""The google-genai package's own."""
+
+every_sdk = pytest.mark.parametrize("sdk", SDKS.values(), ids=SDKS)
+every_upstream = pytest.mark.parametrize("model", UPSTREAMS)
+
+
+@pytest.fixture(scope="module")
+def clients(gateway: LiveGateway) -> Iterator[dict[str, Any]]:
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(sdk.connect(gateway.url)) for name, sdk in SDKS.items()}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def asynchronous_clients(gateway: LiveGateway) -> AsyncIterator[dict[str, Any]]:
+    async with AsyncExitStack() as stack:
+        yield {name: await stack.enter_async_context(sdk.connect_async(gateway.url)) for name, sdk in SDKS.items()}
+
+
+@every_sdk
+@every_upstream
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("oracle", oracles.ANSWERS.values(), ids=oracles.ANSWERS)
+async def test_a_synchronous_client(
+    clients: dict[str, Any], upstream: Upstream, sdk: ModuleType, model: str, streamed: bool, oracle: Oracle
+) -> None:
+    await oracle(Voice(sdk, clients[sdk.NAME], streamed=streamed), model, upstream)
+
+
+@every_sdk
+@every_upstream
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("oracle", oracles.ANSWERS.values(), ids=oracles.ANSWERS)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_asynchronous_client(
+    asynchronous_clients: dict[str, Any], upstream: Upstream, sdk: ModuleType, model: str, streamed: bool, oracle: Oracle
+) -> None:
+    await oracle(Voice(sdk, asynchronous_clients[sdk.NAME], streamed=streamed, asynchronous=True), model, upstream)
+
+
+@every_sdk
+@every_upstream
+@pytest.mark.parametrize("oracle", oracles.STREAMS.values(), ids=oracles.STREAMS)
+async def test_a_stream(clients: dict[str, Any], upstream: Upstream, sdk: ModuleType, model: str, oracle: Oracle) -> None:
+    await oracle(Voice(sdk, clients[sdk.NAME], streamed=True), model, upstream)
+
+
+@every_sdk
+@every_upstream
+@pytest.mark.parametrize("oracle", oracles.CALLS.values(), ids=oracles.CALLS)
+async def test_another_call(clients: dict[str, Any], upstream: Upstream, sdk: ModuleType, model: str, oracle: Oracle) -> None:
+    if oracle is oracles.count and not hasattr(sdk, "counted"):
+        pytest.skip("this SDK's wire has no count of tokens")
+    await oracle(Voice(sdk, clients[sdk.NAME]), model, upstream)
