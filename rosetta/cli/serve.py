@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from rosetta.cli import OK
-from rosetta.cli.settings import add_config, faults, settings
+from rosetta.cli.settings import add_config, faults, reread, settings
 from rosetta.cli.welcome import welcome
 from rosetta.config import Config, ConfigError
 from rosetta.config.globs import is_glob
@@ -33,7 +33,12 @@ def run(options: Namespace) -> int:
     config, path = settings(options.config, given)
     print(f"config: {path}" if path else "config: none, the providers are those of the environment", file=sys.stderr)
     try:
-        serve(config, ready=lambda gateway, base_url: _ready(gateway, config, base_url))
+        serve(
+            config,
+            ready=lambda gateway, base_url: _ready(gateway, config, base_url),
+            load=lambda: reread(path, given),
+            path=path,
+        )
     except ConfigError as error:
         raise faults(error) from error
     return OK

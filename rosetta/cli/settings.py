@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from rosetta.cli import Wrong
-from rosetta.config import Config, ConfigError, discover, find, load
+from rosetta.config import Config, ConfigError, discover, find, load, with_keys
 from rosetta.config.faults import Fault
 from rosetta.providers import catalog, models
 
@@ -32,20 +32,27 @@ def add_config(parser: ArgumentParser) -> None:
     )
 
 
+def reread(path: Path | None, options: Mapping[str, object] | None = None) -> Config:
+    """The config of a running gateway, read again from where it came from. Raises ConfigError with every fault."""
+    made = (
+        discover(os.environ, catalog.KEY_VARIABLES, answers, options)
+        if path is None
+        else load(path, options=options, vendors=catalog.VENDORS)
+    )
+    made = with_keys(made)
+    found = list(_faults(made))
+    if found:
+        raise ConfigError(found, str(path or ""))
+    return made
+
+
 def settings(config: str | None, options: Mapping[str, object] | None = None) -> Settings:
     """The config that is meant. ``options`` come from the command line: ``{"server.port": 9000}``. Raises Wrong with a line for each fault."""
     try:
         path = find(config)
-        if path is None:
-            made = discover(os.environ, catalog.KEY_VARIABLES, answers, options)
-        else:
-            made = load(path, options=options, vendors=catalog.VENDORS)
+        return Settings(reread(path, options), path)
     except ConfigError as error:
         raise faults(error) from error
-    found = list(_faults(made))
-    if found:
-        raise faults(ConfigError(found, str(path or "")))
-    return Settings(made, path)
 
 
 def faults(error: ConfigError) -> Wrong:

@@ -8,6 +8,7 @@ Allowed(key.models)(name)         whether a key may ask for it
 from rosetta.config.discover import discover, ollama_address
 from rosetta.config.faults import ConfigError, Fault
 from rosetta.config.globs import Allowed
+from rosetta.config.keyring import with_keys
 from rosetta.config.load import build, find, load, parse
 from rosetta.config.routes import Route, RouteTable, Target, UnknownModel
 from rosetta.config.schema import (
@@ -55,4 +56,5 @@ __all__ = [
     "load",
     "ollama_address",
     "parse",
+    "with_keys",
 ]

@@ -55,10 +55,20 @@ def check(
                 yield Fault(path, "has no target; name a provider")
             case Key():
                 yield from _key_owner(path, row, by_name)
-                if not {child(path, "key"), child(path, "sha256")} & set(told):
+                waits = config.keys_file is not None and not row.key and not row.sha256  # its key comes from keys_file
+                if not waits and not {child(path, "key"), child(path, "sha256")} & set(told):
                     yield from _key_text(path, row, by_digest)
             case Retries(backoff_base=base, backoff_max=most) if base > most:
                 yield Fault(child(path, "backoff_max"), "must be at least backoff_base")
+
+
+def check_keys(places: Sequence[tuple[str, Key]]) -> Iterator[Fault]:
+    """The faults of a set of keys, each with its path: a missing or doubled key, a name that is taken."""
+    by_name: dict[str, str] = {}
+    by_digest: dict[bytes, str] = {}
+    for path, key in places:
+        yield from _key_owner(path, key, by_name)
+        yield from _key_text(path, key, by_digest)
 
 
 def _provider(path: str, name: str, provider: Provider) -> Iterator[Fault]:

@@ -201,7 +201,7 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a user can say. ``keys_file`` is a mounted file or directory of further keys, read by the gateway."""
+    """Everything that a user can say. ``keys_file`` is a mounted file or directory of further keys (``keyring.with_keys``)."""
 
     providers: Mapping[str, Provider] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)

@@ -10,7 +10,8 @@ import asyncio
 import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
@@ -86,29 +87,61 @@ USEFUL: tuple[FailureKind, ...] = (
 
 
 class Engine:
-    """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them. ``lasting`` is what it takes over
-    from the engine before it, where a config was reloaded."""
+    """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them. ``before`` is the engine whose
+    place it takes where a config was reloaded: circuits, limits, and the connections of providers that did not change stay."""
 
-    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None, *, lasting: Lasting | None = None) -> None:
+    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None, *, before: Engine | None = None) -> None:
         self.config = config
         self.routes = RouteTable(config)
-        self.providers = build(config.providers) if providers is None else providers
-        self.lasting = Lasting() if lasting is None else lasting
+        self._owned = providers is None
+        self.providers: Mapping[str, Provider] = (
+            build(config.providers, before.providers if before else None) if providers is None else providers
+        )
+        for provider in self.providers.values():
+            provider.hold()
+        self.lasting: Lasting = Lasting() if before is None else before.lasting
         self.health = self.lasting.health
         self.admission = self.lasting.admission(config)
         self.draw = random.Random()  # noqa: S311 - spreads load, guards nothing
         self._running: set[Run] = set()
+        self._aside = 0
+        self._idle: asyncio.Event | None = None
 
     @property
     def active(self) -> int:
         """How many calls are under way."""
-        return len(self._running)
+        return len(self._running) + self._aside
 
     async def aclose(self) -> None:
         """Closes every connection."""
-        for provider in self.providers.values():
-            await provider.aclose()
+        await self._release()
         await self.lasting.aclose()
+
+    async def retire(self) -> None:
+        """Another engine has taken over: waits for the calls under way, then closes what that one does not use."""
+        if self.active:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
+        await self._release()
+
+    async def _release(self) -> None:
+        if self._owned:
+            for provider in self.providers.values():
+                await provider.release()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Something else than a generation uses the providers: a count, a stored response."""
+        self._aside += 1
+        try:
+            yield
+        finally:
+            self._aside -= 1
+            self._check_idle()
+
+    def _check_idle(self) -> None:
+        if self._idle is not None and not self.active:
+            self._idle.set()
 
     def interrupt(self, failure: Failure) -> None:
         """Ends every call under way with ``failure``, in its client's format."""
@@ -127,11 +160,14 @@ class Engine:
             admitted = await run.guarded(self.admission.admit(call.key, run.plan.route, run.inbound.input_tokens, call.format))
             await run.guarded(run.run())
         finally:
-            self._running.discard(run)
             outcome.duration_s = run.watch.elapsed()
             await run.watch.close()
-            if admitted is not None:
-                await self.admission.settle(admitted, _tokens(outcome), used=outcome.status == 200)
+            try:
+                if admitted is not None:
+                    await self.admission.settle(admitted, _tokens(outcome), used=outcome.status == 200)
+            finally:
+                self._running.discard(run)
+                self._check_idle()
 
 
 class Run:

@@ -38,6 +38,7 @@ class Provider:
         self._upstreams: dict[str, Upstream] = {}
         self.upstream = self.upstream_on(self.format)
         self.ollama = Ollama(self.base_url) if self.vendor.name == "ollama" else None
+        self._holders = 0
         self._keys = [key.reveal() for key in row.credentials]
         self._key = 0
         self._headers = [(header.lower(), value.reveal()) for header, value in row.headers.items()]
@@ -102,6 +103,16 @@ class Provider:
         patience = FIRST_TOKEN_LOCAL_S if self.local else FIRST_TOKEN_S
         return timeout.first_token or patience, timeout.idle or IDLE_S, timeout.total or TOTAL_S
 
+    def hold(self) -> None:
+        """One more engine uses it."""
+        self._holders += 1
+
+    async def release(self) -> None:
+        """One engine less uses it: the last one closes its connections."""
+        self._holders -= 1
+        if self._holders <= 0:
+            await self.aclose()
+
     async def aclose(self) -> None:
         """Closes its connections."""
         for upstream in self._upstreams.values():
@@ -116,8 +127,12 @@ def echo_provider() -> Provider:
     return Provider(ECHO, row, transport=EchoTransport())
 
 
-def build(rows: Mapping[str, ProviderRow]) -> dict[str, Provider]:
-    """Every configured provider, and ``echo``."""
-    providers = {name: Provider(name, row) for name, row in rows.items()}
-    providers.setdefault(ECHO, echo_provider())
+def build(rows: Mapping[str, ProviderRow], before: Mapping[str, Provider] | None = None) -> dict[str, Provider]:
+    """Every configured provider, and ``echo``. Those of ``before`` that are configured as they were stay, with their connections."""
+    before = before or {}
+    providers = {
+        name: known if (known := before.get(name)) is not None and known.row == row else Provider(name, row) for name, row in rows.items()
+    }
+    if ECHO not in providers:
+        providers[ECHO] = before.get(ECHO) or echo_provider()
     return providers

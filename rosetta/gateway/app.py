@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -26,10 +27,10 @@ from rosetta.engine.counting import Counter
 from rosetta.engine.engine import Engine
 from rosetta.gateway import page, stored
 from rosetta.gateway.access import Denied, permits
-from rosetta.gateway.failures import write_failed, write_failure
+from rosetta.gateway.failures import write_failed, write_failure, write_too_large, write_too_slow
 from rosetta.gateway.listing import Listing
 from rosetta.gateway.pipeline import Pipeline
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
+from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, closing, read_body
 from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
 
@@ -38,26 +39,74 @@ logger = logging.getLogger("rosetta.gateway")
 ESTIMATE_HEADER = ("x-rosetta-token-count", "estimate")
 
 
+class Serving:
+    """One configuration at work. A request keeps the one it began with."""
+
+    def __init__(self, config: Config, engine: Engine) -> None:
+        self.config = config
+        self.engine = engine
+        self.pipeline = Pipeline(config, engine)
+        self.listing = Listing(engine)
+        self.counter = Counter(engine.routes, engine.providers)
+
+
 class Gateway:
     """The state behind the routes."""
 
     def __init__(self, config: Config, engine: Engine | None = None) -> None:
-        self.config = config
-        self.engine = engine if engine is not None else Engine(config)
-        self.pipeline = Pipeline(config, self.engine)
-        self.listing = Listing(self.engine)
-        self.counter = Counter(self.engine.routes, self.engine.providers)
+        self.serving = Serving(config, engine if engine is not None else Engine(config))
         self.draining = False
+        self.active = 0
+        """How many requests are under way, from their headers on."""
+        self._retiring: dict[Engine, asyncio.Task[None]] = {}
+
+    @property
+    def config(self) -> Config:
+        """The configuration for new requests."""
+        return self.serving.config
+
+    @property
+    def engine(self) -> Engine:
+        """The engine for new requests."""
+        return self.serving.engine
+
+    def adopt(self, config: Config) -> None:
+        """New requests are served by ``config``; those under way end as they began."""
+        old = self.engine
+        self.serving = Serving(config, Engine(config, before=old))
+        task = self._retiring[old] = asyncio.get_running_loop().create_task(old.retire())
+        task.add_done_callback(lambda _: self._retiring.pop(old))
+
+    def interrupt(self, failure: Failure) -> None:
+        """Ends every request under way with ``failure`` in its client's format."""
+        for engine in (self.engine, *self._retiring):
+            engine.interrupt(failure)
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        for task in tuple(self._retiring.values()):
+            task.cancel()
+        await asyncio.gather(*self._retiring.values(), return_exceptions=True)
+        for engine in (*self._retiring, self.engine):
+            await engine.aclose()
 
     async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
         """Every path that is not one of the ordinary handlers'."""
+        self.active += 1
+        try:
+            await self._handle(scope, receive, closing(send) if self.draining else send)
+        finally:
+            self.active -= 1
+
+    async def _handle(self, scope: Any, receive: Receive, send: Send) -> None:
+        serving = self.serving
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
         method = scope["method"]
         path = _path(scope)
         found = find(method, path, headers, query)
         if isinstance(found, Route) and found.action == "generate":
-            await self.pipeline.generate(found, headers, query, receive, send)
+            await serving.pipeline.generate(found, headers, query, receive, send)
             return
         request_id = new_id("req_")
         writer = AsgiWriter(send, [("x-rosetta-request-id", request_id)])
@@ -65,7 +114,8 @@ class Gateway:
             if isinstance(found, NoRoute):
                 await _no_route(writer, found, request_id)
             else:
-                await self._aside(found, method, path, headers, query, receive, writer)
+                with serving.engine.aside():
+                    await _aside(serving, found, method, path, headers, query, receive, writer)
         except Failed as failed:
             await write_failed(writer, found.format, failed, request_id)
         except Denied as denied:
@@ -73,8 +123,9 @@ class Gateway:
         except Malformed as error:
             await write_failure(writer, found.format, malformed(error), request_id)
         except BodyTooLarge:
-            failure = Failure("too_large", f"the body is larger than {self.config.server.max_body} bytes (server.max_body)", ours=True)
-            await write_failure(writer, found.format, failure, request_id, headers=(("connection", "close"),))
+            await write_too_large(writer, found.format, serving.config.server.max_body, request_id)
+        except BodyTooSlow:
+            await write_too_slow(writer, found.format, request_id)
         except ClientGone:
             return
         except Exception:
@@ -86,48 +137,56 @@ class Gateway:
             )
             await write_failure(writer, found.format, failure, request_id)
 
-    async def _aside(
-        self, found: Route, method: str, path: str, headers: dict[str, str], query: dict[str, str], receive: Receive, writer: AsgiWriter
-    ) -> None:
-        """Counts, models, and what only a responses provider has."""
-        key = self.pipeline.access.admit(headers, query)
-        converter = CONVERTERS[found.format]
-        json_header = ("content-type", "application/json")
-        match found.action:
-            case "models":
-                entries = await self.listing.entries(key)
-                await writer.unary(200, [json_header], jsontext.encode(converter.encode_models(entries)))
-            case "model":
-                assert found.model is not None
-                entries = await self.listing.entries(key)
-                entry = next((entry for entry in entries if entry.id == found.model), None)
-                if entry is None:
-                    raise Failed(
-                        Failure(
-                            "not_found",
-                            f"no model {found.model!r} here; GET /v1/models lists what there is",
-                            code="model_not_found",
-                            param="model",
-                            ours=True,
-                        )
+
+async def _aside(
+    serving: Serving,
+    found: Route,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    query: dict[str, str],
+    receive: Receive,
+    writer: AsgiWriter,
+) -> None:
+    """Counts, models, and what only a responses provider has."""
+    key = serving.pipeline.access.admit(headers, query)
+    converter = CONVERTERS[found.format]
+    json_header = ("content-type", "application/json")
+    match found.action:
+        case "models":
+            entries = await serving.listing.entries(key)
+            await writer.unary(200, [json_header], jsontext.encode(converter.encode_models(entries)))
+        case "model":
+            assert found.model is not None
+            entries = await serving.listing.entries(key)
+            entry = next((entry for entry in entries if entry.id == found.model), None)
+            if entry is None:
+                raise Failed(
+                    Failure(
+                        "not_found",
+                        f"no model {found.model!r} here; GET /v1/models lists what there is",
+                        code="model_not_found",
+                        param="model",
+                        ours=True,
                     )
-                await writer.unary(200, [json_header], jsontext.encode(converter.encode_model(entry)))
-            case "count" | "input_tokens":
-                body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
-                call = self.pipeline.call(Route("count", found.format, found.model, stream=False), headers, query, body, "", key)
-                if converter.encode_count_reply is None or converter.decode_count_request is None:
-                    raise Failed(Failure("not_found", f"{path} is not served", ours=True))
-                tokens, estimated = await self.counter.count(call)
-                out = [json_header, ESTIMATE_HEADER] if estimated else [json_header]
-                await writer.unary(200, out, jsontext.encode(converter.encode_count_reply(tokens)))
-            case "compact" | "stored":
-                body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
-                status, passed, answer = await stored.relay(
-                    self.engine, found, method, headers, body, permitted=lambda model: permits(key, model)
                 )
-                await writer.unary(status, [json_header, *passed], answer)
-            case "generate":  # pragma: no cover - Pipeline's
-                raise AssertionError(found)
+            await writer.unary(200, [json_header], jsontext.encode(converter.encode_model(entry)))
+        case "count" | "input_tokens":
+            body = await read_body(receive, serving.config.server.max_body, headers.get("content-length"))
+            call = serving.pipeline.call(Route("count", found.format, found.model, stream=False), headers, query, body, "", key)
+            if converter.encode_count_reply is None or converter.decode_count_request is None:
+                raise Failed(Failure("not_found", f"{path} is not served", ours=True))
+            tokens, estimated = await serving.counter.count(call)
+            out = [json_header, ESTIMATE_HEADER] if estimated else [json_header]
+            await writer.unary(200, out, jsontext.encode(converter.encode_count_reply(tokens)))
+        case "compact" | "stored":
+            body = await read_body(receive, serving.config.server.max_body, headers.get("content-length"))
+            status, passed, answer = await stored.relay(
+                serving.engine, found, method, headers, body, permitted=lambda model: permits(key, model)
+            )
+            await writer.unary(status, [json_header, *passed], answer)
+        case "generate":  # pragma: no cover - Pipeline's
+            raise AssertionError(found)
 
 
 def _path(scope: Any) -> str:
@@ -183,7 +242,7 @@ def create_app(
                     yield
         finally:
             if engine is None:
-                await gateway.engine.aclose()
+                await gateway.aclose()
 
     def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         """A wrong method on an ordinary handler, and whatever else Litestar itself refuses."""

@@ -26,6 +26,18 @@ async def write_failure(
     return status
 
 
+async def write_too_large(writer: AsgiWriter, format: Format, limit: int, request_id: str) -> int:
+    """413: the body passes ``limit`` bytes. What is still on its way is not read."""
+    failure = Failure("too_large", f"the body is larger than {limit} bytes (server.max_body)", ours=True)
+    return await write_failure(writer, format, failure, request_id, headers=(("connection", "close"),))
+
+
+async def write_too_slow(writer: AsgiWriter, format: Format, request_id: str) -> int:
+    """408: the body did not come in time."""
+    failure = Failure("timeout", "the request's body did not arrive in time: send it again", ours=True)
+    return await write_failure(writer, format, failure, request_id, headers=(("connection", "close"),), status=408)
+
+
 async def write_failed(
     writer: AsgiWriter, format: Format, failed: Failed, request_id: str, *, headers: tuple[tuple[str, str], ...] = ()
 ) -> int:

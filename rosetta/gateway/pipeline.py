@@ -16,8 +16,8 @@ from rosetta.engine.attempt import malformed
 from rosetta.engine.call import Call, Failed, Outcome, Peek, peek
 from rosetta.engine.engine import Engine
 from rosetta.gateway.access import Access, Denied, permits
-from rosetta.gateway.failures import write_failed, write_failure
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
+from rosetta.gateway.failures import write_failed, write_failure, write_too_large, write_too_slow
+from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, read_body
 from rosetta.gateway.routes import Route
 from rosetta.ir.errors import Failure
 
@@ -36,20 +36,16 @@ class Pipeline:
         self.config = config
         self.engine = engine
         self.access = Access(config.keys)
-        self.active = 0
 
     async def generate(self, route: Route, headers: Mapping[str, str], query: Mapping[str, str], receive: Receive, send: Send) -> None:
         """Answers a request for generation; whatever goes wrong is an error in the caller's format."""
         request_id = new_id("req_")
         writer = AsgiWriter(send, _identity(route, request_id))
         outcome = Outcome()
-        self.active += 1
         try:
             await self._guarded(route, headers, query, receive, writer, request_id, outcome)
         except ClientGone:
             outcome.client_gone = True
-        finally:
-            self.active -= 1
 
     async def _guarded(
         self,
@@ -77,9 +73,11 @@ class Pipeline:
             outcome.failure = malformed(error)
             outcome.status = await write_failure(writer, route.format, outcome.failure, request_id)
         except BodyTooLarge:
-            limit = self.config.server.max_body
-            outcome.failure = Failure("too_large", f"the body is larger than {limit} bytes (server.max_body)", ours=True)
-            outcome.status = await write_failure(writer, route.format, outcome.failure, request_id, headers=(("connection", "close"),))
+            outcome.failure = Failure("too_large", "the body is too large", ours=True)
+            outcome.status = await write_too_large(writer, route.format, self.config.server.max_body, request_id)
+        except BodyTooSlow:
+            outcome.failure = Failure("timeout", "the body did not arrive in time", ours=True)
+            outcome.status = await write_too_slow(writer, route.format, request_id)
         except ClientGone:
             raise
         except Exception:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from litestar.types import Receive, Send
+
+BODY_IDLE_S = 60.0
+"""How long the next piece of a request's body may take."""
+BODY_S = 600.0
+"""How long the whole body may take."""
 
 
 class ClientGone(Exception):
@@ -15,29 +21,45 @@ class BodyTooLarge(Exception):
     """The request's body passes the limit, in bytes."""
 
 
+class BodyTooSlow(Exception):
+    """The request's body did not come in time."""
+
+
 async def read_body(receive: Receive, limit: int, declared: str | None) -> bytes:
-    """The request's body. Raises BodyTooLarge, as early as the declared length tells it, and ClientGone."""
+    """The request's body. Raises BodyTooLarge, as early as the declared length tells it, BodyTooSlow and ClientGone."""
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge
-    message: Any = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        if len(body) > limit:
-            raise BodyTooLarge
-        return body
-    pieces = [body]
-    size = len(body)
-    while message.get("more_body"):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        pieces.append(message.get("body", b""))
-        size += len(pieces[-1])
-        if size > limit:
-            raise BodyTooLarge
-    return b"".join(pieces)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BODY_S
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout_at(min(loop.time() + BODY_IDLE_S, end)) as patience:
+            while True:
+                message: Any = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                piece: bytes = message.get("body", b"")
+                size += len(piece)
+                if size > limit:
+                    raise BodyTooLarge
+                if not message.get("more_body"):
+                    return piece if not pieces else b"".join((*pieces, piece))
+                pieces.append(piece)
+                patience.reschedule(min(loop.time() + BODY_IDLE_S, end))
+    except TimeoutError:
+        raise BodyTooSlow from None
+
+
+def closing(send: Send) -> Send:
+    """``send`` for a gateway that is about to end: the client is told to take another connection for its next request."""
+
+    async def wrapped(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return wrapped
 
 
 def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

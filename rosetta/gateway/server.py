@@ -8,12 +8,16 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 
 from rosetta.config.faults import ConfigError, Fault
 from rosetta.config.schema import Config
 from rosetta.gateway.app import Gateway, create_app
+from rosetta.gateway.drain import DrainingServer
+from rosetta.gateway.protocol import BoundedProtocol
+from rosetta.gateway.reload import Reloader, settled
 
 BACKLOG = 2048
 
@@ -55,35 +59,49 @@ def listen(config: Config) -> socket.socket:
     return sock
 
 
-def serve(config: Config, *, ready: Callable[[Gateway, str], None] | None = None) -> None:
-    """Runs the gateway until SIGTERM or SIGINT. ``ready`` is told the base URL once it listens. Raises ConfigError where it cannot start."""
+def serve(
+    config: Config,
+    *,
+    ready: Callable[[Gateway, str], None] | None = None,
+    load: Callable[[], Config] | None = None,
+    path: Path | None = None,
+) -> None:
+    """Runs the gateway until SIGTERM or SIGINT. ``ready`` is told the base URL once it listens. ``load`` reads the config anew, from ``path`` where it is a
+    file: then changes take effect while it runs. Raises ConfigError where it cannot start."""
     check_exposure(config)
     sock = listen(config)
     host, port = sock.getsockname()[:2]
     base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    reloader: Reloader | None = None
 
     @asynccontextmanager
-    async def announced(gateway: Gateway) -> AsyncIterator[None]:
+    async def running(gateway: Gateway) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what the start made stays: no collection need walk it again
         if ready is not None:
             asyncio.get_running_loop().call_soon(ready, gateway, base_url)
+        watching = None if reloader is None else asyncio.create_task(reloader.watch())
         yield
+        if watching is not None:
+            await settled(watching)
 
-    app = create_app(config, lifespan=announced)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,  # it would print ?key=
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=int(config.server.drain_timeout) or 1,
-            h11_max_incomplete_event_size=64 * 1024,
-            lifespan="on",
-        )
+    app = create_app(config, lifespan=running)
+    gateway: Gateway = app.state.gateway
+    if load is not None:
+        reloader = Reloader(gateway, load, path)
+    settings = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        access_log=False,  # it would print ?key=
+        log_config=None,
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=None,  # DrainingServer keeps the time, and says why a stream ends
+        lifespan="on",
     )
+    server = DrainingServer(settings, gateway, None if reloader is None else lambda: reloader.reload("SIGHUP"))
     try:
         server.run(sockets=[sock])
     finally:
