@@ -6,6 +6,7 @@ No redirect is followed, no cookie kept, no environment proxy read: a provider's
 from __future__ import annotations
 
 import functools
+import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,14 +161,19 @@ def _unanswered(name: str, error: Exception) -> Unreachable:
 
 
 def joined(base: str, path: str) -> str:
-    """``https://host/v1`` + ``/v1/messages`` -> ``https://host/v1/messages``; other paths are appended as they are."""
+    """``https://host/v1`` + ``/v1/messages`` -> ``https://host/v1/messages``; other paths are appended as they are.
+
+    A version that ends the base is the provider's own and stands in place of the path's. On OpenAI's wires a base holds the version by custom,
+    wherever in it: ``https://host/v1beta/openai`` + ``/v1/chat/completions`` -> ``https://host/v1beta/openai/chat/completions``. Anthropic's and
+    Google's clients add theirs to any base.
+    """
     head, _, rest = path.lstrip("/").partition("/")
-    if base.endswith("/" + head) and rest:
-        return f"{base}/{rest}"
-    last = base.rsplit("/", 1)[-1]
-    if head in _VERSIONS and last in _VERSIONS and rest:  # the base names another version: it was written for this provider
-        return f"{base}/{rest}"
-    return f"{base}/{head}/{rest}" if rest else f"{base}/{head}"
+    if not rest or not _VERSION.fullmatch(head):
+        return f"{base}/{head}/{rest}" if rest else f"{base}/{head}"
+    segments = httpx.URL(base).path.split("/")
+    openai = head == "v1" and not rest.startswith("messages")
+    versioned = any(_VERSION.fullmatch(segment) for segment in (segments if openai else segments[-1:]))
+    return f"{base}/{rest}" if versioned else f"{base}/{head}/{rest}"
 
 
-_VERSIONS = frozenset({"v1", "v1beta", "v1alpha", "v2", "v3", "v4"})
+_VERSION = re.compile(r"v\d+(?:(?:alpha|beta)\d*)?")

@@ -19,10 +19,22 @@ from rosetta.engine.upstream import Unreachable, Upstream, joined
         ("https://host/openai/v1beta", "/v1/chat/completions", "https://host/openai/v1beta/chat/completions"),
         ("https://g.example", "/v1beta/models/m:generateContent", "https://g.example/v1beta/models/m:generateContent"),
         ("https://g.example/v1", "/v1beta/models/m:generateContent", "https://g.example/v1/models/m:generateContent"),
+        ("https://g.example/v1beta/openai", "/v1/chat/completions", "https://g.example/v1beta/openai/chat/completions"),
+        ("https://g.example/v1beta/openai", "/v1/models", "https://g.example/v1beta/openai/models"),
+        (
+            "https://h/v1beta1/projects/p/endpoints/openapi",
+            "/v1/chat/completions",
+            "https://h/v1beta1/projects/p/endpoints/openapi/chat/completions",
+        ),
+        ("https://h/v1/account/anthropic", "/v1/messages", "https://h/v1/account/anthropic/v1/messages"),
+        ("https://h/v1/account/google", "/v1beta/models/m:generateContent", "https://h/v1/account/google/v1beta/models/m:generateContent"),
+        ("https://h/api/paas/v4", "/v1/chat/completions", "https://h/api/paas/v4/chat/completions"),
+        ("https://v1.example/openai", "/v1/responses", "https://v1.example/openai/v1/responses"),
+        ("http://localhost:11434", "/api/version", "http://localhost:11434/api/version"),
     ],
 )
 def test_a_version_is_never_doubled(base: str, path: str, expected: str) -> None:
-    """A base URL may end in a version, its own or another one; the user's wins."""
+    """A base URL may end in a version, its own or another one; the user's wins. OpenAI's wires have it anywhere in their base."""
     assert expected == joined(base, path)
 
 
