@@ -252,11 +252,14 @@ def convert_request(
     headers: Mapping[str, str] | None = None,
 ) -> Converted[Json]:
     """A request body from ``source`` to ``target``. ``model`` is the target's model (else the one in the body), ``provider`` a catalog vendor's name,
-    which chooses the dialect and whose own reasoning state is restored. Raises Malformed or Unsupported, each with a path. Never changes ``body``."""
+    which chooses the dialect and whose own reasoning state is restored. Where nobody names a model, as Google's bodies do not, the result has none either:
+    it is the caller's to fill in. Raises Malformed or Unsupported, each with a path. Never changes ``body``."""
     origin, goal = converter(source), converter(target)
     coded = origin.decode_request(WireRequest(_object(body), headers or {}, model))
-    sent = goal.encode_request(coded.value, _target(goal, provider, model or coded.value.model))
-    return Converted(sent.wire.body, located((*coded.losses, *sent.losses), origin.words))
+    name = model or coded.value.model
+    sent = goal.encode_request(coded.value, _target(goal, provider, name))
+    wire = sent.wire.body if name else {key: value for key, value in sent.wire.body.items() if key != "model"}
+    return Converted(wire, located((*coded.losses, *sent.losses), origin.words))
 
 
 def _reply(origin: Converter, request: Mapping[str, Any] | bytes | str | None, model: str | None) -> tuple[Reply, bool]:
