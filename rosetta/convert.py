@@ -77,15 +77,23 @@ _WHOLE_NODES = frozenset(
         "seal",
         "reasoning_text",
         "hosted_tool",
+        "prefill",
+        "order",
     }
 )
 
 
 def _located(loss: Loss, words: Mapping[str, str]) -> Loss:
-    if loss.at and loss.field in _WHOLE_NODES:
+    if loss.at and loss.field in _WHOLE_NODES and not (loss.field == "seal" and _beside(loss.at, words)):
         return msgspec.structs.replace(loss, path=loss.at)
     word = words.get(loss.field, loss.field)
     return msgspec.structs.replace(loss, path=f"{loss.at}.{word}" if loss.at else word)
+
+
+def _beside(at: str, words: Mapping[str, str]) -> bool:
+    """Whether a seal is a field of a part that is there without it: a call's signature on chat, any part's on Google. Where thoughts are nodes of
+    their own, a lost seal takes the node with it."""
+    return "seal" in words and ".reasoning" not in at
 
 
 class StreamHop:

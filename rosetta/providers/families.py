@@ -50,10 +50,16 @@ def _claude(window: int, output: int, *names: str, **dialect: Any) -> Family:
 
 
 # 3 and 3.5 neither think nor know output_config; neither strict nor output_config.format came before 4.1 and 4.5.
-_OLD: dict[str, Any] = {"prefill": True, "display": False, "strict": False, "output_format": False, "temperature_with_top_p": True}
+_OLD: dict[str, Any] = {"prefill": True, "display": False, "strict": False, "output_format": False}
 _BEFORE_THOUGHT: dict[str, Any] = {"thinking": "none", **_OLD}
 _BUDGET_OLD: dict[str, Any] = {"thinking": "budget", **_OLD}
-_BUDGET: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False}
+# From 4.1 on temperature and top_p together are a 400.
+_BUDGET: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False, "temperature_with_top_p": False}
+_IN_4_6: dict[str, Any] = {
+    "thinking": "adaptive",
+    "efforts": _NO_XHIGH,
+    "temperature_with_top_p": False,
+}  # budgets are deprecated, and still work
 # Adaptive from 4.6 on; sampling is a 400 from Opus 4.7 on, prefill from 4.6 on.
 _ADAPTIVE: dict[str, Any] = {"thinking": "adaptive", "sampling": False, "efforts": _TO_MAX}
 # Opus 5.5, Sonnet 5.5, Fable, Mythos: disabled thinking, budgets, forced tools, sampling and prefill are a 400 each.
@@ -76,8 +82,8 @@ _CLAUDE = (
     _claude(200 * K, 32 * K, "claude-opus-4-1", **_BUDGET),
     _claude(200 * K, 64 * K, "claude-sonnet-4-5", "claude-haiku-4-5", **_BUDGET),
     _claude(200 * K, 64 * K, "claude-opus-4-5", **_BUDGET, efforts=_TO_HIGH),  # the first with effort
-    _claude(1 * M, 128 * K, "claude-opus-4-6*", thinking="adaptive", efforts=_NO_XHIGH),  # budgets are deprecated, and still work
-    _claude(1 * M, 64 * K, "claude-sonnet-4-6*", thinking="adaptive", efforts=_NO_XHIGH),
+    _claude(1 * M, 128 * K, "claude-opus-4-6*", **_IN_4_6),
+    _claude(1 * M, 64 * K, "claude-sonnet-4-6*", **_IN_4_6),
     _claude(1 * M, 128 * K, "claude-opus-4-7*", **_ADAPTIVE),
     _claude(1 * M, 128 * K, "claude-opus-4-8*", "claude-opus-5", **_ADAPTIVE, mid_system=True),
     _claude(1 * M, 128 * K, "claude-sonnet-5", **_ADAPTIVE),

@@ -86,6 +86,25 @@ def test_each_claude_thinks_in_its_own_way(model: str, facts: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("claude-3-5-sonnet-20241022", True),
+        ("claude-sonnet-4-20250514", True),
+        ("claude-opus-4-0", True),
+        ("claude-opus-4-1-20250805", False),
+        ("claude-sonnet-4-5", False),
+        ("claude-haiku-4-5", False),
+        ("claude-opus-4-5", False),
+        ("claude-opus-4-6", False),
+        ("claude-sonnet-4-6[1m]", False),
+    ],
+)
+def test_from_opus_4_1_on_a_claude_takes_temperature_or_top_p(model: str, expected: bool) -> None:
+    """Both in one request are a 400 there; from 4.7 on each of them is."""
+    assert expected == models.dialect("anthropic", "anthropic", model, {}).temperature_with_top_p
+
+
+@pytest.mark.parametrize(
     ("model", "facts"),
     [
         ("gpt-4o", {"efforts": (), "sampling": True, "system_role": "system", "stop_limit": 4, "custom_tools": False}),

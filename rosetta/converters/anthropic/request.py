@@ -271,9 +271,9 @@ def _encode_sampling(request: Request, out: Outgoing, settings: Settings, body: 
         if thinking and top_p is not None and top_p < TOP_P_WITH_THINKING:
             losses.approximated("top_p", detail=f"at least {TOP_P_WITH_THINKING} while thinking")
             top_p = TOP_P_WITH_THINKING
-        if temperature is not None and top_p is not None and not out.dialect.temperature_with_top_p:
-            losses.dropped("top_p", detail="only one of temperature and top_p is accepted")
-            top_p = None
+    if temperature is not None and top_p is not None and not out.dialect.temperature_with_top_p:
+        losses.dropped("top_p", detail="only one of temperature and top_p is accepted")
+        top_p = None
     for field, value in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k)):
         if value is not None:
             body[field] = value

@@ -28,7 +28,6 @@ WORDS: dict[str, str] = {
     "tool_result": "output",
     "schema": "parameters",
     "output": "text.format",
-    "seal": "encrypted_content",
     "reasoning_text": "summary",
     "system": "instructions",
     "state": "previous_response_id",

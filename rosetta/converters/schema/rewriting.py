@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from rosetta.converters.losses import Losses
 from rosetta.converters.schema.keywords import DEPTH_LIMIT, MAPS, NODE_LIMIT, Schema, resolved
 
 
-class Rewriter:
+class Rewriter(ABC):
     """One rewriting of one schema: the root for references, and what changed its meaning."""
 
     def __init__(self, root: Schema) -> None:
@@ -17,13 +18,14 @@ class Rewriter:
         self.nodes = 0
 
     def build(self, at: str, losses: Losses, field: str) -> Schema:
-        result: Schema = self.node(self.root, 0, ())
+        result = self.node(self.root, 0, ())
         if self.changes:
             losses.approximated(field, at, "; ".join(self.changes))
         return self.root if result == self.root else result
 
+    @abstractmethod
     def node(self, schema: Any, depth: int, path: tuple[str, ...]) -> Schema:
-        raise NotImplementedError
+        """``schema`` in the subset. ``depth`` is how deep it lies, ``path`` the references that led to it."""
 
     def changed(self, what: str) -> None:
         self.changes[what] = None
