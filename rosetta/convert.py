@@ -114,6 +114,7 @@ class StreamHop:
         "events",
         "failure",
         "finish_reasons",
+        "garbled",
         "response_id",
         "response_model",
         "usage",
@@ -133,6 +134,7 @@ class StreamHop:
         self.response_id = ""
         self.response_model = ""
         self.events = 0
+        self.garbled: bytes | None = None  # the data of an event that is no JSON
 
     @property
     def losses(self) -> tuple[Loss, ...]:
@@ -179,6 +181,7 @@ class StreamHop:
         try:
             value = jsontext.decode(data)
         except jsontext.InvalidJson as error:
+            self.garbled = data
             return [Failed(Failure("upstream_error", f"the upstream sent an event that is no JSON: {error}"))]
         return self._decoder.feed(name, value)
 

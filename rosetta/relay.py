@@ -16,6 +16,7 @@ from rosetta.convert import StreamHop
 from rosetta.converters import seals
 from rosetta.converters.converter import Malformed, StreamDecoder, StreamEncoder
 from rosetta.converters.fields import type_name
+from rosetta.converters.sse import EventTooLarge
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import CONTENT_EVENTS, BlockStart, End, Event, Failed
 from rosetta.ir.loss import Loss
@@ -93,14 +94,22 @@ class StreamRelay(StreamHop):
         if self.done and self.failure is not None:
             return b""
         self._pending += chunk
-        for name, data in self._parser.feed(chunk):
+        try:
+            parsed = self._parser.feed(chunk)
+        except EventTooLarge as error:
+            failure = Failure("upstream_error", str(error))
+            self._watch([Failed(failure)])
+            return self.fail(failure) if self.committed else b""
+        for name, data in parsed:
             self._watch(self._decode(name, data))
-        return self._release()
+        return self._release() if self.garbled is None else self._cut(self.garbled)
 
     def finish(self) -> bytes:
         """What is left; a cut stream gets the error of its own format."""
         for name, data in self._parser.finish():
             self._watch(self._decode(name, data))
+        if self.garbled is not None:
+            return self._cut(self.garbled)
         if not self.done:
             self._watch(self._decoder.finish())
         out = self._release(everything=self.failure is None)
@@ -114,6 +123,16 @@ class StreamRelay(StreamHop):
         self.committed, self.done, self.failure = True, True, failure
         self._pending = b""
         return b"".join(self._frame(wire) for wire in self._encoder.feed(Failed(failure)))
+
+    def _cut(self, garbled: bytes) -> bytes:
+        """The whole events before one that nobody can read, and the error of the client's own format in its place."""
+        if not self.committed:
+            return b""
+        position = self._pending.find(garbled)
+        self._pending = self._pending[: max(position, 0)]
+        out = self._release()
+        assert self.failure is not None
+        return out + self.fail(self.failure)
 
     def _watch(self, events: list[Event]) -> None:
         for event in events:

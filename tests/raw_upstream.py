@@ -1,6 +1,7 @@
 """An upstream whose bytes a test decides: it sends what it is told, when it is told, and knows when its caller hangs up."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -10,13 +11,25 @@ START_TIMEOUT_S = 10.0
 
 
 class Caller:
-    """One connection: ``request`` is the head that came, ``send`` writes, ``gone`` waits until the caller hangs up."""
+    """One connection: ``request`` is the head that came and ``body`` what followed, ``send`` writes, ``gone`` waits until the caller hangs up."""
 
-    def __init__(self, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hung_up: threading.Event) -> None:
+    def __init__(
+        self, request: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hung_up: threading.Event
+    ) -> None:
         self.request = request
+        self.body = body
         self._reader = reader
         self._writer = writer
         self._hung_up = hung_up
+
+    @property
+    def streams(self) -> bool:
+        """Whether the request asks for a stream, on the wires that say so in the body."""
+        return json.loads(self.body).get("stream") is True
+
+    def abort(self) -> None:
+        """Resets the connection."""
+        self._writer.transport.abort()
 
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
@@ -63,9 +76,9 @@ class RawUpstream:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-            await reader.readexactly(length)
+            body = await reader.readexactly(length)
             self.calls += 1
-            await self._behaviour(Caller(head, reader, writer, self.hung_up))
+            await self._behaviour(Caller(head, body, reader, writer, self.hung_up))
         except (ConnectionError, asyncio.IncompleteReadError):
             self.hung_up.set()
         finally:
