@@ -13,14 +13,25 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from rosetta.converters import CONVERTERS, jsontext
-from rosetta.converters.converter import Converter, Json, Malformed, Reply, StreamDecoder, StreamEncoder, Target, Ticket, WireRequest
+from rosetta.converters.converter import (
+    Converter,
+    Json,
+    Malformed,
+    Reply,
+    StreamDecoder,
+    StreamEncoder,
+    Target,
+    Ticket,
+    UpstreamFailed,
+    WireRequest,
+)
 from rosetta.converters.sse import EventTooLarge, SseParser
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import CONTENT_EVENTS, BlockStart, ChoiceEnd, End, Event, Failed, Start, TextDelta, UsageUpdate
 from rosetta.ir.loss import Loss
 from rosetta.ir.parts import Format
 from rosetta.ir.request import Request
-from rosetta.ir.response import Finish
+from rosetta.ir.response import Finish, Response
 from rosetta.ir.usage import NO_USAGE, Usage, latest
 from rosetta.providers import catalog, models
 
@@ -94,6 +105,19 @@ def _beside(at: str, words: Mapping[str, str]) -> bool:
     """Whether a seal is a field of a part that is there without it: a call's signature on chat, any part's on Google. Where thoughts are nodes of
     their own, a lost seal takes the node with it."""
     return "seal" in words and ".reasoning" not in at
+
+
+MALFORMED_CALL = Failure("upstream_error", "the model made a call that cannot be read, and nothing else: try again")
+
+
+def whole(answer: Response) -> Response:
+    """The answer, if it is one. Raises UpstreamFailed where a call that nobody can read is all there is (Gemini's MALFORMED_FUNCTION_CALL): told to a
+    client as a plain end it would look like an empty answer."""
+    if answer.choices and all(
+        not choice.parts and choice.finish is not None and choice.finish.reason == "malformed_tool_call" for choice in answer.choices
+    ):
+        raise UpstreamFailed(MALFORMED_CALL)
+    return answer
 
 
 class StreamHop:
@@ -188,13 +212,15 @@ class StreamHop:
     def _take(self, events: Sequence[Event]) -> bytes:
         if not self.committed:
             for event in events:
-                if isinstance(event, CONTENT_EVENTS) or (type(event) is BlockStart and event.kind == "tool_call"):
-                    self.committed = True
-                    break
+                if type(event) is ChoiceEnd and event.finish.reason == "malformed_tool_call":
+                    event = Failed(MALFORMED_CALL)  # nothing was written yet: another attempt may do better
                 if type(event) is Failed:
                     self.failure = event.failure
                     self.done = True
                     return b""
+                if isinstance(event, CONTENT_EVENTS) or (type(event) is BlockStart and event.kind == "tool_call"):
+                    self.committed = True
+                    break
             self._held.extend(events)
             if not self.committed:
                 if events and type(events[-1]) is End:  # the answer is empty, and that is an answer
@@ -305,7 +331,7 @@ def convert_response(
     reply, known = _reply(client, request, model)
     coded = upstream.decode_response(_object(body), _ticket(upstream, reply, provider, stream=False))
     shown = reply if reply.model else msgspec.structs.replace(reply, model=coded.value.model)
-    out = client.encode_response(coded.value, shown)
+    out = client.encode_response(whole(coded.value), shown)
     losses = [*coded.losses, *out.losses]
     if not known and any(type(part).__name__ == "ToolCall" for choice in coded.value.choices for part in choice.parts):
         losses.append(
@@ -377,4 +403,5 @@ __all__ = [
     "decoded_request",
     "located",
     "new_id",
+    "whole",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rosetta import relay
-from rosetta.convert import StreamHop, located, new_id
+from rosetta.convert import StreamHop, located, new_id, whole
 from rosetta.converters import CONVERTERS, jsontext
 from rosetta.converters.converter import (
     Converter,
@@ -148,14 +148,14 @@ class Attempt:
             except Malformed:  # odd, but the client's own format: what it makes of it is its business
                 return body, (), NO_USAGE
         coded = self.converter.decode_response(value, self.ticket)
-        out = self.inbound.converter.encode_response(coded.value, self.inbound.reply())
+        out = self.inbound.converter.encode_response(whole(coded.value), self.inbound.reply())
         return jsontext.encode(out.value), located((*coded.losses, *out.losses), self.converter.words), coded.value.usage
 
     def events_of(self, body: bytes) -> bytes:
         """The client's stream for an answer that came whole although a stream was asked for."""
         coded = self.converter.decode_response(self._object(body), self.ticket)
         encoder = self.inbound.encoder
-        return b"".join(self.frame(wire) for event in unfold(coded.value) for wire in encoder.feed(event))
+        return b"".join(self.frame(wire) for event in unfold(whole(coded.value)) for wire in encoder.feed(event))
 
     def _object(self, body: bytes) -> Json:
         try:
