@@ -48,6 +48,9 @@ ERROR_LIMIT_BYTES = 1024 * 1024
 DRAIN_S = 1.0
 """How long an upstream that has said everything may take to close its side, so that its connection can be used again."""
 
+RETRY_AFTER_S = 60.0
+"""The longest Retry-After that is waited for here, as the vendors' own SDKs do; past it the client is told, which knows whether to wait."""
+
 # Failures that another key of the same provider may not have.
 ROTATING: frozenset[FailureKind] = frozenset({"auth", "billing", "permission", "rate_limited"})
 # Failures that another target may not have.
@@ -262,7 +265,7 @@ class Run:
         def patience(failed: Failed) -> float:
             remaining = self.watch.remaining()
             if not others:
-                return remaining
+                return min(remaining, RETRY_AFTER_S)
             if failed.failure.retry_after_s is None and self._health(step).state == "open":
                 return 0.0  # it is resting now, and somebody else can answer
             return min(remaining, settings.backoff_max)
