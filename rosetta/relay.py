@@ -44,6 +44,27 @@ def split(body: bytes) -> dict[str, msgspec.Raw]:
         raise Malformed("", f"the body is not a JSON object: {error}") from None
 
 
+class _Error(msgspec.Struct):
+    message: str
+
+
+class _Envelope(msgspec.Struct):
+    error: _Error
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+def holds_error(body: bytes) -> bool:
+    """Whether the body is an error as all four wires write it: an object with an ``error`` object that has a message. Compatible servers also write a
+    string, a list or a page of HTML, which the wire's own clients cannot read."""
+    try:
+        _envelope.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def request_body(body: bytes, changes: Mapping[str, Any]) -> bytes:
     """``body`` with these top-level fields set (None: taken out); nothing else changes but the blanks between top-level fields."""
     fields = split(body)

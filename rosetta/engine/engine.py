@@ -372,7 +372,7 @@ class Run:
                 status=reply.status,
                 ours=True,
             )
-        elif attempt.relays_reply and reply.headers.get("content-type", "").startswith("application/json"):
+        elif attempt.relays_reply and relay.holds_error(body):
             return Failed(failure, relayed=(reply.status, downward(self.call.format, reply.headers), body), rotated=rotated)
         return Failed(failure, rotated=rotated)
 

@@ -1,0 +1,169 @@
+"""What other gateways were seen to do with odd upstreams: foreign envelopes, wrong statuses, no second try, requests refused for harmless settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.clients.upstream import start_upstream
+from tests.gateway.test_pairs import with_shell
+from tests.gateway.wires import UPSTREAMS, WIRES, Wire, body_of, text_of
+from tests.live import LiveGateway, four_upstreams, live_gateway
+from tests.raw_upstream import Behaviour, Caller, RawUpstream
+
+every_wire = pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+
+
+def config(upstream: RawUpstream, type: str = "openai_chat") -> dict[str, Any]:
+    provider = {"type": type, "base_url": f"{upstream.url}/v1", "api_key": "k"}
+    return {"providers": {"odd": provider}, "models": {"m": "odd"}, "retries": {"attempts": 1}}
+
+
+def ask(gateway: LiveGateway, wire: Wire, model: str, *, stream: bool = False, **headers: str) -> httpx.Response:
+    body = with_shell(wire, body_of(wire, model, "hi", stream=stream))
+    return httpx.post(gateway.url + wire.path(model, stream), json=body, headers={**wire.headers, **headers}, timeout=20)
+
+
+def answering(status: str, content_type: str, body: bytes) -> Behaviour:
+    async def behave(caller: Caller) -> None:
+        head = f"HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        await caller.send(head.encode() + body)
+
+    return behave
+
+
+ODD_ANSWERS: dict[str, Behaviour] = {
+    "a page of HTML with 502": answering("502 Bad Gateway", "text/html", b"<html><h1>nginx is sad</h1></html>"),
+    "a page of HTML with 200": answering("200 OK", "text/html", b"<html>Please log in</html>"),
+    "no JSON": answering("200 OK", "application/json", b"oops"),
+    "half of a JSON": answering("200 OK", "application/json", b'{"id": "x", "choices": ['),
+    "a list": answering("200 OK", "application/json", b"[1]"),
+    "nothing": answering("200 OK", "application/json", b""),
+    "an error in words": answering("503 Service Unavailable", "application/json", b'{"error": "model is loading"}'),
+    "an error in a list": answering("500 Internal Server Error", "application/json", b'[{"error": {"code": 500, "message": "boom"}}]'),
+}
+
+
+@pytest.mark.parametrize("name", ODD_ANSWERS)
+@every_wire
+def test_an_odd_answer_is_a_server_error_in_the_clients_words(wire: Wire, name: str) -> None:
+    """An upstream's body went to the client as it was, whatever its format; what could not be parsed was a bare 500."""
+    with RawUpstream(ODD_ANSWERS[name]) as upstream, live_gateway(config(upstream)) as gateway:
+        response = ask(gateway, wire, "m")
+    assert response.status_code in (500, 502, 503, 529), response.text
+    assert "application/json" == response.headers["content-type"].split(";")[0]
+    assert wire.error_type(response.json())
+    error = response.json()["error"]
+    assert not {"invalid_request_error", "INVALID_ARGUMENT"} & {error.get("type"), error.get("status")}
+    assert "<html>" not in response.text
+
+
+async def in_time_for_nobody(caller: Caller) -> None:
+    await caller.gone()
+
+
+@every_wire
+def test_a_slow_upstream_is_a_504_and_no_fault_of_the_request(wire: Wire) -> None:
+    """It was a 502 of type ``invalid_request_error``."""
+    with RawUpstream(in_time_for_nobody) as upstream:
+        document = config(upstream)
+        document["providers"]["odd"]["timeout"] = {"first_token": 0.2}
+        with live_gateway(document) as gateway:
+            response = ask(gateway, wire, "m")
+    assert 504 == response.status_code
+    assert response.json()["error"].get("type") != "invalid_request_error"
+
+
+@every_wire
+def test_a_second_try_is_made_and_a_second_target_taken(wire: Wire) -> None:
+    """Others had neither: each hiccup of a provider was the user's."""
+    with start_upstream(scenario="err503", strict=True) as sick, start_upstream(scenario="text", strict=True) as well:
+        document = four_upstreams(sick.url)
+        document["retries"] = {"attempts": 3}
+        with live_gateway(document) as gateway:
+            response = ask(gateway, wire, "up-chat")
+            assert [200, "3"] == [response.status_code, response.headers["x-rosetta-attempts"]]
+        sick.control(scenario="err401")
+        document["providers"]["spare"] = {"type": "anthropic", "base_url": well.url, "api_key": "k"}
+        document["models"]["chain"] = ["up-chat", "spare"]
+        with live_gateway(document) as gateway:
+            response = ask(gateway, wire, "chain")
+    assert [200, "spare"] == [response.status_code, response.headers["x-rosetta-provider"]]
+    assert text_of(wire, response.json()).startswith("FINAL")
+
+
+HARMLESS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "openai_chat": lambda body: body.update(seed=7, prompt_cache_key="x", user="u", logit_bias={"1": 1}),
+    "openai_responses": lambda body: body.update(prompt_cache_key="x", metadata={"a": "b"}, text={"verbosity": "low"}),
+    "anthropic": lambda body: body.update(top_k=5, metadata={"user_id": "u"}),
+    "google_genai": lambda body: body.update(generationConfig={"seed": 7, "topK": 5, "frequencyPenalty": 0.1}),
+}
+
+
+@pytest.mark.parametrize("model", UPSTREAMS)
+@every_wire
+def test_a_strict_policy_refuses_lost_content_alone(wire: Wire, model: str) -> None:
+    """One strict mode was a 400 for a ``seed``: so everyone switched it off, and with it the warnings."""
+    with start_upstream(scenario="text", strict=True) as upstream, live_gateway(four_upstreams(upstream.url)) as gateway:
+        body = with_shell(wire, body_of(wire, model, "hi", stream=False))
+        HARMLESS[wire.name](body)
+        headers = {**wire.headers, "x-rosetta-loss-policy": "contract"}
+        response = httpx.post(gateway.url + wire.path(model, False), json=body, headers=headers, timeout=20)
+    assert 200 == response.status_code, response.text
+
+
+def test_every_loss_of_a_request_is_told_to_the_caller() -> None:
+    """No header, no log: nobody knew what was gone."""
+    wire = WIRES["openai_chat"]
+    body = {**with_shell(wire, body_of(wire, "up-anthropic", "hi", stream=False)), "seed": 7, "brand_new": 1}
+    with start_upstream(scenario="text", strict=True) as upstream, live_gateway(four_upstreams(upstream.url)) as gateway:
+        response = httpx.post(gateway.url + wire.path("up-anthropic", False), json=body, headers=wire.headers, timeout=20)
+    told = response.headers["x-rosetta-loss"].split(", ")
+    assert {"seed;dropped", "brand_new;dropped"} <= set(told)
+
+
+def test_what_passes_between_equals_keeps_its_bytes() -> None:
+    """Going through a middle form is itself lossy: on the same wire only the model's name and the key change."""
+    wire = WIRES["anthropic"]
+    odd = '{"model" : "up-anthropic", "max_tokens":1000,"x_new": {"b":1.50,  "a":"\\u00e9"}, "messages":[{"role":"user","content":"hi"}]}'
+    sent: list[bytes] = []
+
+    async def keep(caller: Caller) -> None:
+        sent.append(caller.body)
+        await answering("200 OK", "application/json", json.dumps(MESSAGE).encode())(caller)
+
+    with RawUpstream(keep) as upstream:
+        provider = {"type": "anthropic", "base_url": upstream.url, "api_key": "k"}
+        with live_gateway({"providers": {"odd": provider}, "models": {"up-anthropic": {"provider": "odd", "model": "other"}}}) as gateway:
+            headers = {**wire.headers, "content-type": "application/json"}
+            response = httpx.post(gateway.url + "/v1/messages", content=odd.encode(), headers=headers, timeout=20)
+    assert MESSAGE == response.json()
+    assert b'{"b":1.50,  "a":"\\u00e9"}' in sent[0]
+    assert "other" == json.loads(sent[0])["model"]
+
+
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "other",
+    "content": [{"type": "text", "text": "Hi.", "brand_new": True}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+def test_the_callers_own_headers_and_keys_go_nowhere() -> None:
+    """A gateway's key at a provider, or a beta flag at a foreign one, is a leak or a 400."""
+    wire = WIRES["anthropic"]
+    with start_upstream(scenario="text", strict=True) as upstream, live_gateway(four_upstreams(upstream.url)) as gateway:
+        secret = {"x-api-key": "sk-clients-own", "anthropic-beta": "brand-new-2099-01-01", "cookie": "a=b"}
+        assert 200 == ask(gateway, wire, "up-chat", **secret).status_code
+        seen = json.dumps(upstream.requests[-1]["headers"])
+    for word in ("sk-clients-own", "brand-new-2099", "a=b"):
+        assert word not in seen
