@@ -1,13 +1,10 @@
 """IR events -> client events: https://platform.openai.com/docs/api-reference/responses-streaming.
 
     stream     := created in_progress item* (completed | incomplete | failed)
-    item       := output_item.added … output_item.done              several calls may be open together
-    message    := (content_part.added (output_text.delta | annotation.added)* output_text.done content_part.done)+
-    call       := function_call_arguments.delta* .done              or custom_tool_call_input
-    reasoning  := (reasoning_summary_part.added reasoning_summary_text.delta* .done reasoning_summary_part.done)*
+    item       := output_item.added … output_item.done              several calls may be open together; their insides are in ``stream_writers.py``
 
 A message is done when something else begins, and so is reasoning; later text opens a new message. The last item that ended is kept open until it is known
-whether the answer was cut short, for then the item is ``incomplete``. Every event has its name twice (``event:`` and ``type``) and a number.
+whether the answer was cut short, for then the item is ``incomplete``.
 """
 
 from __future__ import annotations
@@ -22,6 +19,7 @@ from rosetta.converters.openai_responses.finish import encode_finish, encode_usa
 from rosetta.converters.openai_responses.items import call_item, carrier, image_item, message_item, reasoning_item
 from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation, is_cut
 from rosetta.converters.openai_responses.response import envelope, response_id
+from rosetta.converters.openai_responses.stream_writers import CallWriter, MessageWriter, Teller, ThoughtsWriter
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
     ArgumentsDelta,
@@ -43,57 +41,9 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Citation, Media, Opaque, Reasoning, Seal, Text, ToolCall
+from rosetta.ir.parts import Media, Opaque, Reasoning, Seal, Text, ToolCall
 from rosetta.ir.response import Finish
 from rosetta.ir.usage import NO_USAGE, Usage, latest
-
-_TEXT_DELTA = "response.output_text.delta"
-_NONE: list[Any] = []
-"""The one shared empty list of log probabilities. Never written to."""
-
-
-class _Message:
-    """The message in hand, and its part in hand."""
-
-    __slots__ = ("annotations", "block", "content", "id", "index", "logprobs", "phase", "pieces", "refusal")
-
-    def __init__(self, identity: str, index: int, phase: str | None) -> None:
-        self.id = identity
-        self.index = index
-        self.phase = phase
-        self.content: list[Json] = []
-        self.block = -1  # whose text the part in hand is; -1 none
-        self.refusal = False
-        self.pieces: list[str] = []
-        self.annotations: list[Json] = []
-        self.logprobs: list[Any] = []
-
-
-class _Thoughts:
-    """The reasoning item in hand."""
-
-    __slots__ = ("block", "id", "index", "kind", "part", "pieces", "raw", "summary")
-
-    def __init__(self, block: int, identity: str, index: int) -> None:
-        self.block = block
-        self.id = identity
-        self.index = index
-        self.summary: list[str] = []
-        self.raw: list[str] = []
-        self.kind = ""  # of the part in hand: "summary", "raw", "" none
-        self.part = -1  # the upstream's number of it
-        self.pieces: list[str] = []
-
-
-class _Call:
-    """A call that is open."""
-
-    __slots__ = ("index", "item", "pieces")
-
-    def __init__(self, item: Json, index: int) -> None:
-        self.item = item
-        self.index = index
-        self.pieces: list[str] = []
 
 
 class StreamEncoder:
@@ -101,9 +51,7 @@ class StreamEncoder:
 
     __slots__ = (
         "_calls",
-        "_citations",
         "_ended",
-        "_events",
         "_finish",
         "_foreign",
         "_id",
@@ -118,10 +66,10 @@ class StreamEncoder:
         "_reply",
         "_response",
         "_seals",
-        "_sequence",
         "_start",
         "_stopped",
         "_tail",
+        "_teller",
         "_thoughts",
         "_usage",
         "losses",
@@ -131,8 +79,7 @@ class StreamEncoder:
         self._losses = Losses()
         self.losses: Sequence[Loss] = self._losses
         self._reply = reply
-        self._sequence = 0
-        self._events: list[WireEvent] = []
+        self._teller = Teller()
         self._opened = False
         self._stopped = False
         self._start = Start()
@@ -140,14 +87,13 @@ class StreamEncoder:
         self._response: Json = {}
         self._output: dict[int, Json] = {}
         self._tail = 0  # the next output_index
-        self._message: _Message | None = None
-        self._thoughts: _Thoughts | None = None
-        self._calls: dict[int, _Call] = {}
-        self._ended: _Call | None = None  # the last call that ended, not yet done
+        self._message: MessageWriter | None = None
+        self._thoughts: ThoughtsWriter | None = None
+        self._calls: dict[int, CallWriter] = {}
+        self._ended: CallWriter | None = None  # the last call that ended, not yet done
         self._phases: dict[int, str] = {}
         self._ids: dict[int, str] = {}  # the upstream's ids of reasoning blocks
         self._seals: dict[int, list[Seal]] = {}
-        self._citations: dict[int, list[Citation]] = {}
         self._foreign: set[int] = set()  # blocks of other choices
         self._refused = False
         self._finish: Finish | None = None
@@ -160,40 +106,24 @@ class StreamEncoder:
         """``response.created`` and ``response.in_progress``, once."""
         if not self._opened and not self._stopped:
             self._open()
-        return self._told()
+        return self._teller.told()
 
     def feed(self, event: Event) -> list[WireEvent]:
         """One IR event."""
         if type(event) is TextDelta:
             message = self._message
             if message is not None and message.block == event.block and not self._logprobs:
-                message.pieces.append(event.text)
-                number = self._sequence
-                self._sequence = number + 1
-                return [
-                    WireEvent(
-                        _TEXT_DELTA,
-                        {
-                            "type": _TEXT_DELTA,
-                            "item_id": message.id,
-                            "output_index": message.index,
-                            "content_index": len(message.content),
-                            "delta": event.text,
-                            "logprobs": _NONE,
-                            "sequence_number": number,
-                        },
-                    )
-                ]
+                return [message.delta(event.text)]
         if self._stopped:
             return []
         self._feed(event)
-        return self._told()
+        return self._teller.told()
 
     def finish(self) -> list[WireEvent]:
         """No more events come."""
         if not self._stopped:
             self._fail(Failure("truncated", "the answer ended before it was complete"))
-        return self._told()
+        return self._teller.told()
 
     def _feed(self, event: Event) -> None:
         match event:
@@ -235,27 +165,14 @@ class StreamEncoder:
             case _:
                 assert_never(event)
 
-    def _told(self) -> list[WireEvent]:
-        events = self._events
-        if events:
-            self._events = []
-        return events
-
-    def _tell(self, name: str, data: Json) -> None:
-        number = self._sequence
-        self._sequence = number + 1
-        data["type"] = name
-        data["sequence_number"] = number
-        self._events.append(WireEvent(name, data))
-
     def _open(self) -> None:
         self._opened = True
         self._id = response_id(self._start.id, self._reply, own=self._own)
         self._response = envelope(self._reply, self._id)
         if self._start.service_tier is not None:
             self._response["service_tier"] = self._start.service_tier
-        self._tell("response.created", {"response": self._response})
-        self._tell("response.in_progress", {"response": self._response})
+        self._teller.tell("response.created", {"response": self._response})
+        self._teller.tell("response.in_progress", {"response": self._response})
 
     @property
     def _own(self) -> bool:
@@ -268,12 +185,12 @@ class StreamEncoder:
             self._open()
         index = self._tail
         self._tail = index + 1
-        self._tell("response.output_item.added", {"output_index": index, "item": item})
+        self._teller.tell("response.output_item.added", {"output_index": index, "item": item})
         return index
 
     def _done(self, index: int, item: Json) -> None:
         self._output[index] = item
-        self._tell("response.output_item.done", {"output_index": index, "item": item})
+        self._teller.tell("response.output_item.done", {"output_index": index, "item": item})
 
     def _block_start(self, event: BlockStart) -> None:
         if event.choice != 0:
@@ -339,16 +256,13 @@ class StreamEncoder:
         if block in self._foreign:
             return
         message = self._open_part(block, refusal=refusal)
-        message.pieces.append(text)
-        place = {"item_id": message.id, "output_index": message.index, "content_index": len(message.content)}
         if refusal:
-            self._tell("response.refusal.delta", {**place, "delta": text})
-            return
-        logprobs, self._logprobs = self._logprobs, []
-        message.logprobs.extend(logprobs)
-        self._tell(_TEXT_DELTA, {**place, "delta": text, "logprobs": logprobs})
+            message.say(text)
+        else:
+            logprobs, self._logprobs = self._logprobs, []
+            message.say(text, logprobs)
 
-    def _open_part(self, block: int, *, refusal: bool) -> _Message:
+    def _open_part(self, block: int, *, refusal: bool) -> MessageWriter:
         """The message whose part in hand is ``block``."""
         message = self._message
         if message is not None and message.block == block:
@@ -363,36 +277,21 @@ class StreamEncoder:
                 message = None
         if message is None:
             identity = self._reply.new_id("msg_")
-            message = self._message = _Message(identity, self._add(message_item(identity, [], phase, "in_progress")), phase)
-        message.block, message.refusal = block, refusal
+            index = self._add(message_item(identity, [], phase, "in_progress"))
+            message = self._message = MessageWriter(self._teller, identity, index, phase)
         self._refused = self._refused or refusal
-        part = {"type": "refusal", "refusal": ""} if refusal else {"type": "output_text", "annotations": [], "logprobs": [], "text": ""}
-        self._tell(
-            "response.content_part.added",
-            {"item_id": message.id, "output_index": message.index, "content_index": len(message.content), "part": part},
-        )
+        message.begin(block, refusal=refusal)
         return message
 
     def _cite(self, event: CitationDelta) -> None:
         if event.block in self._foreign:
             return
         message = self._open_part(event.block, refusal=False)
-        annotation = encode_annotation(event.citation, sum(map(len, message.pieces)))
+        annotation = encode_annotation(event.citation, message.length)
         if annotation is None or is_cut(event.citation):
             self._lose_citation(annotation is not None)
-        if annotation is None:
-            return
-        self._tell(
-            "response.output_text.annotation.added",
-            {
-                "item_id": message.id,
-                "output_index": message.index,
-                "content_index": len(message.content),
-                "annotation_index": len(message.annotations),
-                "annotation": annotation,
-            },
-        )
-        message.annotations.append(annotation)
+        if annotation is not None:
+            message.cite(annotation)
 
     def _lose_citation(self, said: bool) -> None:
         """Told once in a stream."""
@@ -403,30 +302,14 @@ class StreamEncoder:
                 self._losses.dropped("citations", detail="one without an address")
 
     def _close_part(self) -> None:
-        message = self._message
-        if message is None or message.block < 0:
-            return
-        text = "".join(message.pieces)
-        place = {"item_id": message.id, "output_index": message.index, "content_index": len(message.content)}
-        part: Json
-        if message.refusal:
-            self._tell("response.refusal.done", {**place, "refusal": text})
-            part = {"type": "refusal", "refusal": text}
-        else:
-            logprobs, self._logprobs = [*message.logprobs, *self._logprobs], []
-            self._tell("response.output_text.done", {**place, "text": text, "logprobs": logprobs})
-            part = {"type": "output_text", "annotations": message.annotations, "logprobs": logprobs, "text": text}
-        self._tell("response.content_part.done", {**place, "part": part})
-        message.content.append(part)
-        message.block = -1
-        message.pieces, message.annotations, message.logprobs = [], [], []
+        if self._message is not None and self._message.end(self._logprobs):
+            self._logprobs = []
 
     def _close_message(self, status: str = "completed") -> None:
         self._close_part()
-        message = self._message
+        message, self._message = self._message, None
         if message is not None:
-            self._message = None
-            self._done(message.index, message_item(message.id, message.content, message.phase, status))
+            self._done(message.index, message.item(status))
 
     # -------------------------------------------------------------------------------------------------------------- calls
 
@@ -439,40 +322,18 @@ class StreamEncoder:
         part = ToolCall(event.id or "", event.name or "", "", kind=event.tool_kind, namespace=event.namespace)
         item = call_item(part, self._reply.new_id)
         body = "input" if event.tool_kind == "custom" else "arguments"
-        self._calls[event.block] = _Call(item, self._add({**item, body: "", "status": "in_progress"}))
+        self._calls[event.block] = CallWriter(self._teller, item, self._add({**item, body: "", "status": "in_progress"}))
 
     def _arguments(self, event: ArgumentsDelta) -> None:
         call = self._calls.get(event.block)
         if call is not None:
-            call.pieces.append(event.text)
-            self._tell_arguments(call, event.text)
-
-    def _tell_arguments(self, call: _Call, text: str) -> None:
-        custom = "input" in call.item
-        name = "response.custom_tool_call_input.delta" if custom else "response.function_call_arguments.delta"
-        self._tell(name, {"item_id": call.item["id"], "output_index": call.index, "delta": text})
+            call.say(event.text)
 
     def _flush_call(self, status: str = "completed") -> None:
         """The last call that ended is done."""
         call, self._ended = self._ended, None
         if call is not None:
-            self._close_call(call, status)
-
-    def _close_call(self, call: _Call, status: str) -> None:
-        text = "".join(call.pieces)
-        place = {"item_id": call.item["id"], "output_index": call.index}
-        if "input" in call.item:
-            self._tell("response.custom_tool_call_input.done", {**place, "input": text})
-            item = {**call.item, "input": text, "status": status}
-        else:
-            if not text.strip() and status == "completed":
-                # Codex reads the arguments as JSON.
-                if not text:
-                    self._tell_arguments(call, "{}")
-                text = "{}"
-            self._tell("response.function_call_arguments.done", {**place, "arguments": text, "name": call.item["name"]})
-            item = {**call.item, "arguments": text, "status": status}
-        self._done(call.index, item)
+            self._done(call.index, call.item(status))
 
     # -------------------------------------------------------------------------------------------------------------- reasoning
 
@@ -486,53 +347,15 @@ class StreamEncoder:
             self._close_thoughts()
             identity = self._ids.get(event.block) or self._reply.new_id("rs_")
             index = self._add({"id": identity, "type": "reasoning", "summary": []})
-            thoughts = self._thoughts = _Thoughts(event.block, identity, index)
-        raw = event.raw and self._own
-        kind, part = ("raw", 0) if raw else ("summary", -2 if event.raw else event.part)
-        if thoughts.kind != kind or thoughts.part != part:
-            self._close_thought(thoughts)
-            thoughts.kind, thoughts.part = kind, part
-            if not raw:
-                self._tell(
-                    "response.reasoning_summary_part.added",
-                    {
-                        "item_id": thoughts.id,
-                        "output_index": thoughts.index,
-                        "summary_index": len(thoughts.summary),
-                        "part": {"type": "summary_text", "text": ""},
-                    },
-                )
-        thoughts.pieces.append(event.text)
-        place: Json = {"item_id": thoughts.id, "output_index": thoughts.index, "delta": event.text}
-        if raw:
-            self._tell("response.reasoning_text.delta", {**place, "content_index": 0})
-        else:
-            self._tell("response.reasoning_summary_text.delta", {**place, "summary_index": len(thoughts.summary)})
-
-    def _close_thought(self, thoughts: _Thoughts) -> None:
-        """The part in hand of the reasoning is complete."""
-        if not thoughts.kind:
-            return
-        text = "".join(thoughts.pieces)
-        place: Json = {"item_id": thoughts.id, "output_index": thoughts.index}
-        if thoughts.kind == "raw":
-            self._tell("response.reasoning_text.done", {**place, "content_index": 0, "text": text})
-            thoughts.raw.append(text)
-        else:
-            place["summary_index"] = len(thoughts.summary)
-            self._tell("response.reasoning_summary_text.done", {**place, "text": text})
-            self._tell("response.reasoning_summary_part.done", {**place, "part": {"type": "summary_text", "text": text}})
-            thoughts.summary.append(text)
-        thoughts.kind, thoughts.part, thoughts.pieces = "", -1, []
+            thoughts = self._thoughts = ThoughtsWriter(self._teller, event.block, identity, index)
+        thoughts.think(event, own=self._own)
 
     def _close_thoughts(self) -> None:
         thoughts = self._thoughts
         if thoughts is None:
             return
         self._thoughts = None
-        self._close_thought(thoughts)
-        found = tuple(self._seals.pop(thoughts.block, ()))
-        part = Reasoning(tuple(thoughts.summary), "".join(thoughts.raw), seals=found)
+        part = thoughts.part(tuple(self._seals.pop(thoughts.block, ())))
         item, dropped = reasoning_item(part, True, self._reply.new_id, thoughts.id)
         if dropped:
             self._losses.dropped("seal", detail="larger than clients should keep")
@@ -615,7 +438,7 @@ class StreamEncoder:
         self._stopped = True
         if event.service_tier is not None:
             response["service_tier"] = event.service_tier
-        self._tell(f"response.{status}", {"response": response})
+        self._teller.tell(f"response.{status}", {"response": response})
 
     def _fail(self, failure: Failure) -> None:
         """Nothing that is open is called done: a client would run a call that was cut."""
@@ -625,7 +448,7 @@ class StreamEncoder:
         self._message = None
         response = self._outcome("failed")
         response["error"] = response_error(failure)
-        self._tell("response.failed", {"response": response})
+        self._teller.tell("response.failed", {"response": response})
 
     def _outcome(self, status: str) -> Json:
         response = {**self._response, "status": status, "output": [self._output[index] for index in sorted(self._output)]}
