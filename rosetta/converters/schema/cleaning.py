@@ -39,10 +39,12 @@ def _cleaned(schema: Schema, depth: int) -> Schema:
     changed: Schema | None = None
     for key, value in schema.items():
         kind = type(value)
-        if kind is str:
+        if kind is str and (key != "type" or value not in _GOOGLE_TYPES):
             continue
         new: Any = value
-        if kind is dict:
+        if key == "type":
+            new = _json_type(value)
+        elif kind is dict:
             if key in MAPS:
                 new = _each_value(value, depth)
             elif key in SINGLES or key in SWITCHES:
@@ -61,12 +63,21 @@ def _cleaned(schema: Schema, depth: int) -> Schema:
                 del changed[key]
             else:
                 changed[key] = new
-    if schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
+    if (schema if changed is None else changed).get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
         changed = {**(schema if changed is None else changed), "items": {}}  # OpenAI and Google refuse an array without items
     return schema if changed is None else changed
 
 
 _ABSENT: Any = object()
+_GOOGLE_TYPES = {word: word.lower() for word in ("STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL")}
+
+
+def _json_type(value: Any) -> Any:
+    """Google's clients write its own upper-case types into JSON Schema too, as Gemini CLI does; nobody else takes them."""
+    if type(value) is list:
+        new = [_json_type(each) for each in value]
+        return value if new == value else new
+    return _GOOGLE_TYPES.get(value, value) if type(value) is str else value
 
 
 def _subschema(value: Any, depth: int) -> Any:

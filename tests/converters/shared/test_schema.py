@@ -200,6 +200,13 @@ def test_a_schema_that_needs_no_change_is_given_back_itself(value: dict[str, Any
             {"type": "object", "properties": {"a": {"type": "array", "items": {}}}},
         ),
         ({"$schema": "x", "type": "object", "properties": {}, "additionalProperties": False}, {**EMPTY, "additionalProperties": False}),
+        (
+            {"type": "OBJECT", "properties": {"type": {"type": ["STRING", "NULL"], "enum": ["STRING"]}, "a": {"type": "ARRAY"}}},
+            {
+                "type": "object",
+                "properties": {"type": {"type": ["string", "null"], "enum": ["STRING"]}, "a": {"type": "array", "items": {}}},
+            },
+        ),
     ],
 )
 def test_what_every_server_trips_over_is_mended(value: Any, made: dict[str, Any]) -> None:
