@@ -24,6 +24,7 @@ FINISH: dict[str, FinishReason] = {
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
+    "IMAGE_OTHER": "content_filter",
     "MALFORMED_FUNCTION_CALL": "malformed_tool_call",
     "UNEXPECTED_TOOL_CALL": "malformed_tool_call",
     "MALFORMED_RESPONSE": "malformed_tool_call",
@@ -45,6 +46,7 @@ WORDS: dict[FinishReason, str] = {
     "too_many_tool_calls": "TOO_MANY_TOOL_CALLS",
     "other": "OTHER",
 }
+_NEAR = frozenset({"context_window", "compaction", "other"})
 _USAGE = frozenset(
     {
         "promptTokenCount",
@@ -94,8 +96,8 @@ def encode_finish(finish: Finish | None, losses: Losses, *, own: bool) -> Json:
             if type(finish.details) is not str
             else {"finishReason": finish.raw, "finishMessage": finish.details}
         )
-    if finish.reason == "compaction":
-        losses.approximated("finish", detail=finish.raw or finish.reason)
+    if finish.reason in _NEAR or finish.sequence is not None:
+        losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
     return {"finishReason": WORDS[finish.reason]}
 
 
@@ -180,9 +182,10 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
 
 def usage_losses(usage: Usage, losses: Losses, *, own: bool) -> None:
     """Counts that this wire has no word for: one Loss for all of them."""
-    fields = ("cache_write", "accepted_prediction", "rejected_prediction", "server_tools")
-    unsaid = [field for field in fields if getattr(usage, field)]
+    unsaid = [field for field in ("cache_write", "accepted_prediction", "rejected_prediction") if getattr(usage, field)]
+    if usage.server_tools and any(usage.server_tools.values()):
+        unsaid.append("server_tools")
     if not own:
-        unsaid.extend(usage.extras)
+        unsaid.extend(key for key, found in usage.extras.items() if found not in (0, None))
     if unsaid:
         losses.dropped("usage", detail=", ".join(unsaid))

@@ -201,7 +201,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     if usage is not None:
         body["usageMetadata"] = usage
     usage_losses(response.usage, losses, own=own)
-    body["modelVersion"] = reply.model
+    body["modelVersion"] = reply.model or response.model
     body["responseId"] = response.id if own and response.id else reply.new_id("")
     body["createTime"] = datetime.fromtimestamp(reply.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if response.service_tier is not None and not own:

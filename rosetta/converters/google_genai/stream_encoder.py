@@ -67,6 +67,7 @@ class StreamEncoder:
         "_finishes",
         "_id",
         "_losses",
+        "_model",
         "_own",
         "_reply",
         "_usage",
@@ -79,6 +80,7 @@ class StreamEncoder:
         self.losses: Sequence[Loss] = self._losses
         self._reply = reply
         self._id = ""
+        self._model = reply.model
         self._own = False
         self._done = False
         self._extras: dict[str, Any] = NO_EXTRAS
@@ -132,6 +134,7 @@ class StreamEncoder:
                 return [self._chunk(block.choice, part) for part in block.writer.part(event.part)]
             case Start():
                 self._own = event.format == FORMAT
+                self._model = self._model or event.model
                 if self._own:
                     self._id = event.id
                     self._extras = event.extras
@@ -172,8 +175,8 @@ class StreamEncoder:
         if not self._id:
             self._id = self._reply.new_id("")
         if self._counts is None:
-            return {"candidates": candidates, "modelVersion": self._reply.model, "responseId": self._id}
-        return {"candidates": candidates, "modelVersion": self._reply.model, "responseId": self._id, "usageMetadata": self._counts}
+            return {"candidates": candidates, "modelVersion": self._model, "responseId": self._id}
+        return {"candidates": candidates, "modelVersion": self._model, "responseId": self._id, "usageMetadata": self._counts}
 
     def _chunk(self, choice: int, part: Json) -> WireEvent:
         return WireEvent(None, self._body([{"content": {"parts": [part], "role": "model"}, "index": choice}]))

@@ -69,15 +69,19 @@ def encode_finish(finish: Finish | None, *, called: bool, refused: bool, own: bo
     """The word for it. A refusal in words keeps ``stop``, as OpenAI itself does."""
     if finish is None:
         return "tool_calls" if called else "stop"
-    if own and finish.raw in FINISH:
-        return finish.raw
-    if not own and (finish.reason in _NEAR or finish.sequence is not None):
+    known = own and finish.raw in FINISH  # other servers' words for what this wire has a word for
+    if not known and (finish.reason in _NEAR or finish.sequence is not None):
         losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
     if finish.reason == "refusal" and refused:
         return "stop"
     if finish.reason == "too_many_tool_calls" and not called:
         return "stop"
     return WORDS[finish.reason]
+
+
+_PROMPT, _COMPLETION = "prompt_tokens_details", "completion_tokens_details"
+_PROMPT_KNOWN = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
+_COMPLETION_KNOWN = frozenset({"reasoning_tokens", "audio_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens"})
 
 
 def _count(value: Any) -> int | None:
@@ -95,7 +99,7 @@ def decode_usage(value: Any) -> Usage:
     if type(value) is not dict:
         return NO_USAGE
     total = _count(value.get("prompt_tokens"))
-    prompt, completion = _details(value.get("prompt_tokens_details")), _details(value.get("completion_tokens_details"))
+    prompt, completion = _details(value.get(_PROMPT)), _details(value.get(_COMPLETION))
     read = _count(prompt.get("cached_tokens"))
     if read is None:
         read = _count(value.get("prompt_cache_hit_tokens"))
@@ -110,7 +114,12 @@ def decode_usage(value: Any) -> Usage:
         output_audio=_count(completion.get("audio_tokens")),
         accepted_prediction=_count(completion.get("accepted_prediction_tokens")),
         rejected_prediction=_count(completion.get("rejected_prediction_tokens")),
-        extras={key: found for key, found in value.items() if key not in _USAGE and found is not None} or NO_EXTRAS,
+        extras={
+            **{key: found for key, found in value.items() if key not in _USAGE and found is not None},
+            **{f"{_PROMPT}.{key}": found for key, found in prompt.items() if key not in _PROMPT_KNOWN and found is not None},
+            **{f"{_COMPLETION}.{key}": found for key, found in completion.items() if key not in _COMPLETION_KNOWN and found is not None},
+        }
+        or NO_EXTRAS,
     )
 
 
@@ -132,11 +141,16 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
         "total_tokens": total + output,
     }
     if prompt:
-        value["prompt_tokens_details"] = prompt
+        value[_PROMPT] = prompt
     if completion:
-        value["completion_tokens_details"] = completion
+        value[_COMPLETION] = completion
     if own:
-        value.update(usage.extras)
+        for key, found in usage.extras.items():
+            outer, _, inner = key.partition(".")
+            if inner:
+                value[outer] = {**value.get(outer, {}), inner: found}
+            else:
+                value[key] = found
     return value
 
 
@@ -146,8 +160,10 @@ def _said(**counts: int | None) -> Json:
 
 def usage_losses(usage: Usage, losses: Losses, *, own: bool) -> None:
     """Counts that this wire has no word for: one Loss for all of them."""
-    unsaid = [field for field in ("server_tools", "cache_write_long") if getattr(usage, field)]
+    unsaid = ["server_tools"] if usage.server_tools and any(usage.server_tools.values()) else []
+    if usage.cache_write_long:
+        unsaid.append("cache_write_long")
     if not own:
-        unsaid.extend(usage.extras)
+        unsaid.extend(key for key, found in usage.extras.items() if found not in (0, None))
     if unsaid:
         losses.dropped("usage", detail=", ".join(unsaid))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+import msgspec
+
 from rosetta.converters import effort as levels
 from rosetta.converters import jsontext, seals
 from rosetta.converters.converter import Json, Malformed, Ticket, Unsupported
@@ -69,6 +71,9 @@ def decode_settings(fields: Fields) -> ReasoningRequest:
 def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
     """Effort in the server's own form; a budget becomes the level that it amounts to."""
     wanted, dialect = request.reasoning, out.dialect
+    latest = next((turn.effort for turn in reversed(request.turns) if turn.effort is not None), None)
+    if latest is not None:
+        wanted = msgspec.structs.replace(wanted, effort=latest)
     if not dialect.tools_with_reasoning and "tools" in body and not out.faithful:
         _encode_thoughtless(wanted, body, out)
         return
@@ -230,12 +235,39 @@ def details_text(details: list[Any]) -> str:
     return "".join(pieces)
 
 
+EXTRA = "extra_content"
+
+
+def _signature(value: Json) -> str:
+    """The thought signature in a call's ``extra_content``; empty where there is none."""
+    extra = value.get(EXTRA)
+    google = extra.get("google") if type(extra) is dict else None
+    found = google.get("thought_signature") if type(google) is dict else None
+    return found if type(found) is str else ""
+
+
+def beside_signature(value: Json) -> dict[str, Any]:
+    """What a call's ``extra_content`` holds besides, as an unknown field of the call."""
+    extra = value.get(EXTRA)
+    if extra is None or not _signature(value):
+        return NO_EXTRAS if extra is None else {EXTRA: extra}
+    google = {key: found for key, found in extra["google"].items() if key != "thought_signature"}
+    rest = {key: found for key, found in {**extra, "google": google}.items() if found not in (None, {})}
+    return {EXTRA: rest} if rest else NO_EXTRAS
+
+
+def with_signature(wire: Json, text: str) -> None:
+    """Puts a signature on a call, beside what its ``extra_content`` holds already."""
+    extra = wire.get(EXTRA)
+    extra = extra if type(extra) is dict else {}
+    google = extra.get("google")
+    wire[EXTRA] = {**extra, "google": {**(google if type(google) is dict else {}), "thought_signature": text}}
+
+
 def carried(value: Json) -> tuple[Seal, ...]:
     """The seals that a call carries in ``extra_content``."""
-    extra = value.get("extra_content")
-    google = extra.get("google") if type(extra) is dict else None
-    signature = google.get("thought_signature") if type(google) is dict else None
-    return seals.opened(signature, "thought_signature", bound="part") if type(signature) is str and signature else ()
+    found = _signature(value)
+    return seals.opened(found, "thought_signature", bound="part") if found else ()
 
 
 # ------------------------------------------------------------------------------------------------------------------------ history out
@@ -290,9 +322,9 @@ def encode_call_seal(part: ToolCall, wire: Json, out: Outgoing) -> None:
     """A call's own state, where the server is its maker."""
     if part.seal is None:
         return
-    mine = part.seal.provider == out.target.provider or (out.own and not part.seal.provider)
-    if mine and out.dialect.thought_signatures and part.seal.kind == "thought_signature":
-        wire["extra_content"] = {"google": {"thought_signature": part.seal.value}}
+    bare = out.own and not part.seal.provider and (out.faithful or out.dialect.thought_signatures)
+    if (bare or part.seal.provider == out.target.provider) and part.seal.kind == "thought_signature":
+        with_signature(wire, part.seal.value)
     else:
         out.losses.dropped("seal", part.at, "made by another provider or model")
 
@@ -310,21 +342,14 @@ def sealed(text: str, details: list[Any], ticket: Ticket) -> tuple[Seal, ...]:
 
 def signature(value: Json, ticket: Ticket) -> Seal | None:
     """The thought signature on a call, from servers that make them."""
-    if ticket.dialect is None or not ticket.dialect.thought_signatures:
-        return None
-    extra = value.get("extra_content")
-    google = extra.get("google") if type(extra) is dict else None
-    text = google.get("thought_signature") if type(google) is dict else None
-    return Seal("thought_signature", text, ticket.provider, ticket.model, bound="part") if type(text) is str and text else None
+    text = _signature(value)
+    return Seal("thought_signature", text, ticket.provider, ticket.model, bound="part") if text else None
 
 
-def envelope(pending: list[Seal]) -> Json | None:
-    """``extra_content`` for the next call; None when what is pending needs no envelope or is too large. A chain of thought alone needs none: this
-    wire's clients send ``reasoning_content`` back by themselves."""
-    if all(seal.kind == "text" for seal in pending):
-        return {}
-    wrapped = seals.wrap(pending)
-    return None if wrapped is None else {"google": {"thought_signature": wrapped}}
+def envelope(pending: list[Seal]) -> str | None:
+    """The value for the next call's signature, empty when what is pending needs no envelope, None when it is too large. A chain of thought alone
+    needs none: this wire's clients send ``reasoning_content`` back by themselves."""
+    return "" if all(seal.kind == "text" for seal in pending) else seals.wrap(pending)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ leaked thoughts

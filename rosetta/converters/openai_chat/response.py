@@ -16,17 +16,21 @@ from rosetta.converters.openai_chat.parts import decode_content, unknown
 from rosetta.converters.openai_chat.reasoning import (
     DETAILS,
     TEXT_FIELDS,
+    beside_signature,
     details_of,
     details_text,
     envelope,
     sealed,
     signature,
+    with_signature,
     without_think_tags,
 )
 from rosetta.converters.openai_chat.tools import CALL, arguments_text, restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
+from rosetta.ir.events import BlockKind
 from rosetta.ir.parts import (
+    NO_EXTRAS,
     Format,
     Media,
     Opaque,
@@ -56,6 +60,8 @@ def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
     listed = body.get("choices")
     if type(listed) is not list:
         raise Malformed("choices", f"expected array, got {type_name(listed)}")
+    if not listed:
+        raise UpstreamFailed(Failure("upstream_error", "the upstream sent no answer"))
     choices = [_decode_choice(value, index, ticket) for index, value in enumerate(listed)]
     identity, model, created, tier = body.get("id"), body.get("model"), body.get("created"), body.get("service_tier")
     return Coded(
@@ -104,10 +110,10 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     if type(content) is list:  # Mistral's thoughts are content
         thoughts = "".join(thinking_text(piece) for piece in content)
         content = [piece for piece in content if not (type(piece) is dict and piece.get("type") == "thinking")]
-        text = text or thoughts
+        text = "\n\n".join(each for each in (text, thoughts) if each)
     if type(content) is str and ticket.dialect is not None and ticket.dialect.think_tags:
         leaked, content = without_think_tags(content)
-        text = text or leaked
+        text = "\n\n".join(each for each in (text, leaked) if each)
     text = text or details_text(details)
     found = sealed(text, details, ticket)
     if found:
@@ -165,7 +171,8 @@ def _decode_call(value: Any, at: str, ticket: Ticket) -> ToolCall:
     if tool.kind == "custom" and not native:
         text = custom.unwrap(text)
     kind: ToolKind = "custom" if native else tool.kind
-    return ToolCall(identity, tool.name, text, at, kind, tool.namespace, signature(value, ticket), extras=unknown(value, CALL))
+    extras = {**unknown(value, CALL), **beside_signature(value)} or NO_EXTRAS
+    return ToolCall(identity, tool.name, text, at, kind, tool.namespace, signature(value, ticket), extras=extras)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -179,7 +186,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         "id": response.id if own and response.id else reply.new_id("chatcmpl-"),
         "object": "chat.completion",
         "created": response.created if own and response.created is not None else reply.created,
-        "model": reply.model,
+        "model": reply.model or response.model,
         "choices": [_encode_choice(choice, response.format, reply, losses) for choice in response.choices],
         "usage": encode_usage(response.usage, own=own),
     }
@@ -203,7 +210,7 @@ def _encode_choice(choice: Choice, source: Format, reply: Reply, losses: Losses)
     wire: Json = {
         "index": choice.index,
         "message": message.wire(),
-        "logprobs": choice.logprobs,
+        "logprobs": choice.logprobs if own or choice.logprobs is None else {"content": None, "refusal": None, **choice.logprobs},
         "finish_reason": encode_finish(choice.finish, called=bool(message.calls), refused=bool(message.refusals), own=own, losses=losses),
     }
     if own:
@@ -222,6 +229,28 @@ APART_BY_OTHERS: dict[Format, str] = {"openai_responses": "\n\n", "anthropic": "
 """And between texts with a call, a thought or a hosted tool between them."""
 
 
+_PLACES: dict[BlockKind, int] = {"reasoning": 0, "text": 1, "refusal": 1, "data": 2, "tool_call": 3}
+
+
+class Order:
+    """Whether an answer's parts stand as a chat client has them: thoughts, words, media, calls. One that does not is a Loss, once in an answer."""
+
+    __slots__ = ("_last", "_losses", "_told")
+
+    def __init__(self, source: Format | None, losses: Losses) -> None:
+        self._losses = losses
+        self._last = 0
+        self._told = source == FORMAT
+
+    def tell(self, kind: BlockKind, at: str = "") -> None:
+        """A part that is shown."""
+        place = _PLACES[kind]
+        if place < self._last and not self._told:
+            self._told = True
+            self._losses.approximated("order", at, "thoughts stand before words and words before calls")
+        self._last = place
+
+
 class _Message:
     """An assistant message while its parts are told."""
 
@@ -232,6 +261,7 @@ class _Message:
         "_details",
         "_images",
         "_losses",
+        "_order",
         "_pending",
         "_reply",
         "_source",
@@ -253,6 +283,7 @@ class _Message:
         self._pending: list[Seal] = []
         self._audio: Json | None = None
         self._images: list[Json] = []
+        self._order = Order(source, losses)
         self.refusals: list[str] = []
         self.calls: list[Json] = []
 
@@ -260,6 +291,8 @@ class _Message:
         """One part, in order."""
         match part:
             case Text():
+                if part.text:
+                    self._order.tell("text", part.at)
                 self._say(part.text)
                 offset = len(self._text) - len(part.text)
                 for citation in part.citations:
@@ -273,14 +306,17 @@ class _Message:
                 if part.phase is not None:
                     self._losses.dropped("phase", part.at)
             case Refusal():
+                self._order.tell("refusal", part.at)
                 self.refusals.append(part.text)
             case Reasoning():
                 if part.text:
+                    self._order.tell("reasoning", part.at)
                     self._thoughts.append(part.text)
                 for seal in part.seals:
                     self._details.extend(details_of(seal))
                 self._pending.extend(part.seals)
             case ToolCall():
+                self._order.tell("tool_call", part.at)
                 self.calls.append(self._call(part))
             case Media():
                 self._media(part)
@@ -288,6 +324,7 @@ class _Message:
                 self._audio = part.data
             case Opaque() if part.text:
                 self._losses.approximated("part", part.at, f"{part.kind} as text")
+                self._order.tell("text", part.at)
                 self._say(part.text)
             case Opaque():
                 self._losses.dropped("part", part.at, part.kind)
@@ -309,13 +346,13 @@ class _Message:
             wire["custom"]["input"] = part.arguments
         else:
             wire["function"]["arguments"] = part.arguments if part.arguments.strip() else "{}"
-        if part.seal is not None:
-            self._pending.append(part.seal)
-        carry(wire, self._pending, part.at, self._losses)
         if self._source == FORMAT:
             restore(wire, part.extras)
         else:
             self._losses.extras(part.extras, part.at)
+        if part.seal is not None:
+            self._pending.append(part.seal)
+        carry(wire, self._pending, part.at, self._losses)
         return wire
 
     def _media(self, part: Media) -> None:
@@ -324,7 +361,9 @@ class _Message:
             self._pending.append(part.seal)
         if wire is None:
             self._losses.dropped(part.kind, part.at)
-        elif part.kind == "audio":
+            return
+        self._order.tell("data", part.at)
+        if part.kind == "audio":
             self._audio = wire
         else:
             self._images.append(wire)
@@ -368,9 +407,9 @@ def carry(wire: Json, pending: list[Seal], at: str, losses: Losses) -> None:
     """Puts the pending states on a call, and empties the list."""
     if not pending:
         return
-    extra = envelope(pending)
-    if extra is None:
+    text = envelope(pending)
+    if text is None:
         losses.dropped("seal", at, "too large for a client to carry")
-    elif extra:
-        wire["extra_content"] = extra
+    elif text:
+        with_signature(wire, text)
     pending.clear()

@@ -19,7 +19,7 @@ from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.parts import unknown
-from rosetta.converters.openai_chat.reasoning import DETAILS, ThinkSplitter, details_text, sealed, signature
+from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, ThinkSplitter, details_text, sealed, signature
 from rosetta.converters.openai_chat.response import thinking_text
 from rosetta.converters.openai_chat.tools import restored
 from rosetta.converters.openai_failures import failure_of
@@ -48,6 +48,9 @@ from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, Seal, ToolKind
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation"})
 _CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs", "error"})
+_DELTA = frozenset(
+    {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", "obfuscation", *TEXT_FIELDS, DETAILS}
+)
 
 
 class _Call:
@@ -103,7 +106,20 @@ class _Choice:
 class StreamDecoder:
     """One stream of one upstream."""
 
-    __slots__ = ("_blocks", "_choices", "_done", "_extras", "_losses", "_started", "_think_tags", "_ticket", "_tier", "_usage", "losses")
+    __slots__ = (
+        "_blocks",
+        "_choices",
+        "_done",
+        "_extras",
+        "_late",
+        "_losses",
+        "_started",
+        "_think_tags",
+        "_ticket",
+        "_tier",
+        "_usage",
+        "losses",
+    )
 
     def __init__(self, ticket: Ticket) -> None:
         self._losses = Losses()
@@ -114,7 +130,8 @@ class StreamDecoder:
         self._blocks = 0
         self._started = False
         self._done = False
-        self._extras: dict[str, Any] = NO_EXTRAS  # of chunks before the first with a choice
+        self._extras: dict[str, Any] = NO_EXTRAS  # of the answer, as its beginning tells them
+        self._late: dict[str, Any] = {}  # and as later chunks do: sources, mostly
         self._usage: Any = None  # counts that are told in every chunk: the last are told on
         self._tier: Any = None
 
@@ -168,6 +185,10 @@ class StreamDecoder:
                 self._extras = {**self._extras, **unknown(data, _CHUNK)}
                 return events
             events.append(self._start(data))
+        else:
+            for key, value in unknown(data, _CHUNK).items():
+                if self._extras.get(key) != value:
+                    self._late[key] = value
         for position, value in enumerate(choices or ()):
             failure = self._choice(position, value, events)
             if failure is not None:
@@ -186,14 +207,14 @@ class StreamDecoder:
         self._started = True
         identity, model, created, tier = data.get("id"), data.get("model"), data.get("created"), data.get("service_tier")
         self._tier = tier
-        extras = unknown(data, _CHUNK)
+        self._extras = {**self._extras, **unknown(data, _CHUNK)}
         return Start(
             identity if type(identity) is str else "",
             model if type(model) is str else "",
             created if type(created) is int else None,
             FORMAT,
             tier if type(tier) is str else None,
-            {**self._extras, **extras} if self._extras else extras,
+            self._extras,
         )
 
     def _choice(self, position: int, value: Json, events: list[Event]) -> Failure | None:
@@ -252,6 +273,9 @@ class StreamDecoder:
             found = decode_image(image)
             if found is not None:
                 self._whole(index, choice, found, events)
+        for key, value in unknown(delta, _DELTA).items():  # a text goes on, all else is told anew
+            key, before = f"message.{key}", choice.extras.get(f"message.{key}")
+            choice.extras = {**choice.extras, key: before + value if type(before) is str and type(value) is str else value}
         audio = delta.get("audio")
         if audio:
             choice.audio = heard(choice.audio or {}, audio)
@@ -443,7 +467,7 @@ class StreamDecoder:
             events.append(ChoiceEnd(index, decode_finish(choice.finish, called=bool(calls), refused=choice.refused), choice.extras))
         events.extend(self._counted())
         self._done = True
-        events.append(End(service_tier=self._tier if type(self._tier) is str else None))
+        events.append(End(self._late or NO_EXTRAS, self._tier if type(self._tier) is str else None))
         return events
 
 

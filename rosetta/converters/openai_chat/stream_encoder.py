@@ -21,7 +21,7 @@ from rosetta.converters.openai_chat.citations import encode_annotation
 from rosetta.converters.openai_chat.finish import encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.outgoing import FORMAT, restore
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_of
-from rosetta.converters.openai_chat.response import APART, APART_BY_OTHERS, MALFORMED_CALL, call_shell, carry
+from rosetta.converters.openai_chat.response import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry
 from rosetta.converters.openai_failures import encode_failure
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
@@ -52,12 +52,16 @@ _WRAPPED = custom.wrap("")
 _HEAD, _TAIL = _WRAPPED[:-2], _WRAPPED[-2:]
 
 
+_RESERVED = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier"})
+
+
 class _Choice:
     """One of the answers: how many entries its lists have, what its next call must carry."""
 
-    __slots__ = ("annotations", "before", "calls", "characters", "details", "filled", "images", "pending", "refused", "thought")
+    __slots__ = ("annotations", "before", "calls", "characters", "details", "filled", "images", "order", "pending", "refused", "thought")
 
-    def __init__(self) -> None:
+    def __init__(self, order: Order) -> None:
+        self.order = order
         self.calls = 0
         self.annotations = 0
         self.images = 0
@@ -133,7 +137,7 @@ class StreamEncoder:
             "id": start.id if own and start.id else self._reply.new_id("chatcmpl-"),
             "object": "chat.completion.chunk",
             "created": start.created if own and start.created is not None else self._reply.created,
-            "model": self._reply.model,
+            "model": self._reply.model or start.model,
         }
 
     def _started(self, start: Start) -> None:
@@ -146,7 +150,7 @@ class StreamEncoder:
     def _label(self) -> None:
         """What each chunk says of the whole answer."""
         if self._source == FORMAT:
-            self._base.update({key: value for key, value in self._start.extras.items() if key not in self._base and key != "choices"})
+            self._base.update({key: value for key, value in self._start.extras.items() if key not in _RESERVED})
         if self._start.service_tier is not None:
             self._base["service_tier"] = self._start.service_tier
 
@@ -232,7 +236,7 @@ class StreamEncoder:
     def _choice(self, index: int) -> _Choice:
         choice = self._choices.get(index)
         if choice is None:
-            choice = self._choices[index] = _Choice()
+            choice = self._choices[index] = _Choice(Order(self._source, self._losses))
         return choice
 
     # ---------------------------------------------------------------- blocks
@@ -247,6 +251,7 @@ class StreamEncoder:
         if start.kind != "tool_call":
             return []
         choice.filled = True
+        choice.order.tell(start.kind)
         choice.before = start.kind
         block.call = choice.calls
         choice.calls += 1
@@ -260,6 +265,7 @@ class StreamEncoder:
         apart = ""
         if choice.characters and self._source is not None:
             apart = (APART if choice.before == "text" else APART_BY_OTHERS).get(self._source, "")
+        choice.order.tell("text")
         choice.before = "text"
         choice.filled = block.written = True
         block.offset = choice.characters + len(apart)
@@ -269,6 +275,8 @@ class StreamEncoder:
     def _refusal(self, block: _Block, text: str) -> list[WireEvent]:
         choice = block.choice
         apart = APART.get(self._source, "") if self._source is not None and choice.refused and not block.written else ""
+        if not block.written:
+            choice.order.tell("refusal")
         choice.refused = choice.filled = block.written = True
         choice.before = "refusal"
         return [*self._role(block.index), self._chunk(block.index, {"refusal": apart + text})]
@@ -280,6 +288,8 @@ class StreamEncoder:
             return []
         own = self._source == FORMAT
         apart = "\n\n" if (not own and choice.thought and not block.kind) or (block.kind and event.part != block.part) else ""
+        if not block.kind:
+            choice.order.tell("reasoning")
         block.kind, block.part = kind, event.part
         choice.thought = choice.filled = True
         choice.before = "reasoning"
@@ -315,6 +325,7 @@ class StreamEncoder:
                     self._losses.dropped(part.kind, part.at)
                     return []
                 choice.filled = True
+                choice.order.tell("data")
                 choice.before = "data"
                 if part.kind == "audio":
                     return [*self._role(block.index), self._chunk(block.index, {"audio": wire})]
@@ -373,13 +384,20 @@ class StreamEncoder:
         own = self._source == FORMAT
         if event.service_tier is not None:
             self._base["service_tier"] = event.service_tier
+        if own:
+            self._base.update({key: value for key, value in event.extras.items() if key not in _RESERVED})
+        else:
+            self._losses.extras(event.extras)
         for index, word, extras in self._finishes:
-            chunk = self._chunk(index, {}, word)
+            said = {key.removeprefix("message."): value for key, value in extras.items() if key.startswith("message.")}
+            lists: dict[str, Any] = {
+                key: value for key, value in said.items() if type(value) is list
+            }  # OpenAI's helper fails on lists that it does not know
+            self._losses.extras(lists, f"choices.{index}.message" if lists else "")
+            chunk = self._chunk(index, {key: value for key, value in said.items() if key not in lists}, word)
             if chunk.data is not None:
                 restore(chunk.data["choices"][0], {key: value for key, value in extras.items() if not key.startswith("message.")})
             out.append(chunk)
-        if not own:
-            self._losses.extras(event.extras)
         usage_losses(self._usage, self._losses, own=own)
         usage = encode_usage(self._usage, own=own)
         if self._reply.request.include_usage and usage is not None:

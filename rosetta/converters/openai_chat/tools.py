@@ -14,11 +14,12 @@ from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, type_name
 from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
 from rosetta.converters.openai_chat.parts import is_wordy, maybe_string, string, unknown, unknown_within
-from rosetta.ir.parts import Media, Part, Text, ToolCall, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, Media, Part, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Request, Tool, ToolChoice, ToolName
 
 _MODES = frozenset({"auto", "none", "required"})
 CALL = frozenset({"id", "type", "function", "custom", "index", "extra_content"})
+"""``reasoning.py`` reads the last."""
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 _CUSTOM = frozenset({"name", "description", "format"})
 _CALLED = frozenset({"name", "arguments"})
@@ -293,8 +294,9 @@ def _encode_chosen(name: ToolName, out: Outgoing) -> Json:
 # ------------------------------------------------------------------------------------------------------------------------ calls and results
 
 
-def decode_call(value: Any, at: str, customs: frozenset[str]) -> ToolCall:
-    """One of ``tool_calls`` in history. A streaming client knows calls of its custom tools (``customs``) as functions with the text wrapped."""
+def decode_call(value: Any, at: str, customs: frozenset[str], beside: dict[str, Any]) -> ToolCall:
+    """One of ``tool_calls`` in history. A streaming client knows calls of its custom tools (``customs``) as functions with the text wrapped.
+    ``beside``: what its ``extra_content`` says beside a state."""
     if type(value) is not dict:
         raise Malformed(at, f"expected object, got {type_name(value)}")
     if value.get("type") == "custom":
@@ -302,14 +304,14 @@ def decode_call(value: Any, at: str, customs: frozenset[str]) -> ToolCall:
         if type(inner) is not dict:
             raise Malformed(f"{at}.custom", f"expected object, got {type_name(inner)}")
         text = string(inner, "input", f"{at}.custom")
-        extras = unknown_within(unknown(value, CALL), value, "custom", _CALLED_CUSTOM)
+        extras = {**unknown_within(unknown(value, CALL), value, "custom", _CALLED_CUSTOM), **beside} or NO_EXTRAS
         return ToolCall(_identity(value, at), string(inner, "name", f"{at}.custom"), text, at, "custom", extras=extras)
     function = value.get("function")
     if type(function) is not dict:
         raise Malformed(f"{at}.function", f"expected object, got {'null or nothing' if function is None else type_name(function)}")
     name = string(function, "name", f"{at}.function")
     arguments = arguments_text(function.get("arguments"), f"{at}.function.arguments")
-    extras = unknown_within(unknown(value, CALL), value, "function", _CALLED)
+    extras = {**unknown_within(unknown(value, CALL), value, "function", _CALLED), **beside} or NO_EXTRAS
     if name in customs:
         wrapped = jsontext.arguments_object(arguments)
         if wrapped is not None and wrapped.keys() == {custom.PROPERTY} and type(wrapped[custom.PROPERTY]) is str:

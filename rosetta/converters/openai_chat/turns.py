@@ -27,9 +27,9 @@ from rosetta.converters.openai_chat.parts import (
     unknown_within,
 )
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
-from rosetta.converters.openai_chat.reasoning import carried, decode_history, encode_call_seal, encode_history
+from rosetta.converters.openai_chat.reasoning import beside_signature, carried, decode_history, encode_call_seal, encode_history
 from rosetta.converters.openai_chat.tools import arguments_text, decode_call, encode_call, encode_id, split_result
-from rosetta.ir.parts import FileId, Media, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import Request, Role, Turn
 
 _SYSTEM: dict[str, Role] = {"system": "system", "developer": "developer"}
@@ -114,7 +114,8 @@ class Messages:
         if calls is not None and type(calls) is not list:
             raise Malformed(f"{at}.tool_calls", f"expected array, got {type_name(calls)}")
         for index, value in enumerate(calls or ()):
-            call = decode_call(value, f"{at}.tool_calls.{index}", self._customs)
+            beside = beside_signature(value) if type(value) is dict else NO_EXTRAS
+            call = decode_call(value, f"{at}.tool_calls.{index}", self._customs, beside)
             self._open[call.id] = call.name, call.kind
             parts.extend(_sealed(call, value, parts))
         legacy = message.get("function_call")
@@ -248,6 +249,8 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
         message["audio"] = audio
     if calls:
         message["tool_calls"] = calls
+    if not out.own:
+        _tell_order(turn, message, out)
     if message["content"] is None and not calls and not refusals and audio is None:
         if not out.own:
             return None  # an answer of which nothing is left, as a broken stream leaves it in history
@@ -256,6 +259,22 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
         message["annotations"] = annotations
     _finish(message, turn, out)
     return message
+
+
+def _tell_order(turn: Turn, message: Json, out: Outgoing) -> None:
+    """A message says thoughts, then words, then calls, in whatever order the model did."""
+    last = 0
+    for part in turn.parts:
+        if isinstance(part, ToolCall):
+            last = 2
+        elif isinstance(part, Text | Refusal | Opaque) and part.text:
+            if last > 1:
+                out.losses.approximated("order", part.at, "words stand before calls")
+                return
+            last = 1
+        elif isinstance(part, Reasoning) and last > 0 and part.text and not message.keys().isdisjoint(REASONING_FIELDS):
+            out.losses.approximated("order", part.at, "thoughts stand before words and calls")
+            return
 
 
 def _encode_results(turn: Turn, following: tuple[Turn, ...], messages: list[Json], out: Outgoing) -> dict[int, list[Json]]:

@@ -848,9 +848,10 @@ def test_a_chat_clients_thoughts_go_back_as_they_came() -> None:
     ("format", "seal", "signatures", "kept"),
     [
         ("anthropic", Seal("thought_signature", "s", "maker", "m", bound="part"), True, True),
-        ("anthropic", Seal("thought_signature", "s", "maker", "m", bound="part"), False, False),
+        ("anthropic", Seal("thought_signature", "s", "maker", "m", bound="part"), False, True),
         ("anthropic", Seal("thought_signature", "s", "other", "m", bound="part"), True, False),
         ("openai_chat", Seal("thought_signature", "s", bound="part"), True, True),
+        ("openai_chat", Seal("thought_signature", "s", bound="part"), False, True),
         ("google_genai", Seal("thought_signature", "s", bound="part"), True, False),
     ],
 )
