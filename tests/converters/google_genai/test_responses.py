@@ -365,7 +365,12 @@ def test_every_finish_has_a_word(reason: FinishReason) -> None:
     finish = (read_by_sdk(body).candidates or [])[0].finish_reason
     assert finish is not None
     assert finish.value == WORDS[reason]
-    assert losses == ([("approximated", "finish", "")] if reason == "compaction" else [])
+    assert losses == ([("approximated", "finish", "")] if reason in ("context_window", "compaction", "other") else [])
+
+
+def test_the_stop_sequence_that_was_met_has_no_field() -> None:
+    """Only Anthropic tells it."""
+    assert encode(Text("x"), finish=Finish("stop_sequence", "stop_sequence", "END"))[1] == [("approximated", "finish", "")]
 
 
 def test_an_answer_without_a_finish_or_a_part_is_still_one() -> None:
