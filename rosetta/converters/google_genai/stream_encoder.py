@@ -225,7 +225,9 @@ class StreamEncoder:
             if all(loss.field != "logprobs" for loss in self._losses):
                 self._losses.dropped("logprobs", detail="of a refusal")
             return []
-        return [WireEvent(None, self._body([{"index": event.choice, "logprobsResult": logprobs}]))]
+        # Google's SDKs forget the whole turn of a chat in which a chunk had no content.
+        content: Json = {"parts": [{"text": ""}], "role": "model"}
+        return [WireEvent(None, self._body([{"content": content, "index": event.choice, "logprobsResult": logprobs}]))]
 
     def _end(self, event: End) -> list[WireEvent]:
         self._done = True
