@@ -30,7 +30,7 @@ GOOGLE_SCHEMA_KEYS = {
     "propertyOrdering", "anyOf", "oneOf", "$defs", "$ref", "$id", "$anchor", "ref", "defs",
 }
 # fmt: on
-SKIPPED_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+SKIPPED_SIGNATURES = ("skip_thought_signature_validator", "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=")
 """The documented value that switches Gemini's check of thought signatures off."""
 
 
@@ -207,10 +207,10 @@ def _google(body: Json, model: str) -> list[str]:
         ids = [part["functionCall"].get("id") for part in call_parts]
         if None not in ids and len(set(ids)) != len(ids):
             faults.append(f"{place} two calls of one id")
-        if call_parts and model.startswith("gemini-3") and call_parts[0].get("thoughtSignature") not in (SIGNATURE, SKIPPED_SIGNATURE):
+        if call_parts and model.startswith("gemini-3") and call_parts[0].get("thoughtSignature") not in (SIGNATURE, *SKIPPED_SIGNATURES):
             faults.append(f"{place} the first functionCall is missing a thought_signature")
         for part in parts:
-            if part.get("thoughtSignature") not in (None, SIGNATURE, SKIPPED_SIGNATURE):
+            if part.get("thoughtSignature") not in (None, SIGNATURE, *SKIPPED_SIGNATURES):
                 faults.append(f"{place} thoughtSignature is not ours: {part['thoughtSignature'][:20]!r}")
             if "functionResponse" in part and not isinstance(part["functionResponse"].get("response"), dict):
                 faults.append("functionResponse.response not an object")
