@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rosetta.ir.request import EFFORTS, Effort
+import msgspec
+
+from rosetta.ir.request import EFFORTS, Effort, Request
 
 BUDGET_TOKENS: dict[Effort, int] = {
     "none": 0,
@@ -42,3 +44,11 @@ def of_budget(tokens: int) -> Effort:
     if tokens < 24000:
         return "high"
     return "xhigh"
+
+
+def of_last_turn(request: Request) -> Request:
+    """The request with the effort that a turn last changed it to, for wires which know one for the whole conversation."""
+    found = next((turn.effort for turn in reversed(request.turns) if turn.effort is not None), None)
+    return (
+        request if found is None else msgspec.structs.replace(request, reasoning=msgspec.structs.replace(request.reasoning, effort=found))
+    )

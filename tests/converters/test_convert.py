@@ -8,6 +8,7 @@ import pytest
 
 from rosetta.convert import convert_request
 from rosetta.converters import seals
+from rosetta.converters.converter import Unsupported
 from rosetta.ir.parts import Seal
 
 SCHEMA = {"type": "object", "properties": {}}
@@ -83,3 +84,122 @@ def test_of_temperature_and_top_p_the_newer_claudes_get_one(model: str, expected
     for source, more in (("chat", {}), ("anthropic", {"max_tokens": 50})):
         body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "temperature": 0.5, "top_p": 0.9, **more}
         assert expected == lost(body, source, "anthropic", model=model, provider="anthropic")
+
+
+# ------------------------------------------------------------------------------------------------------------------------ the same in every wire
+
+
+def said(role: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"role": role, "content": text, **more}
+
+
+def body_of(body: dict[str, Any], source: str, target: str, model: str = "m", provider: str | None = None) -> Any:
+    return convert_request(body, source, target, model=model, provider=provider).value
+
+
+EFFORTS = [
+    ("anthropic", "claude-opus-4-8", lambda body: body["output_config"]["effort"]),
+    ("chat", "gpt-5", lambda body: body["reasoning_effort"]),
+    ("google", "gemini-3-pro", lambda body: body["generationConfig"]["thinkingConfig"]["thinkingLevel"].lower()),
+]
+VENDORS = {"anthropic": "anthropic", "chat": "openai", "google": "google"}
+
+
+@pytest.mark.parametrize(("target", "model", "read"), EFFORTS)
+def test_a_change_of_effort_amid_the_input_is_heard(target: str, model: str, read: Any) -> None:
+    """Codex changes it with an item; wires which know one effort for all get the last word, and each change is told."""
+    update = {"type": "configuration_update"}
+    given = [
+        {**update, "reasoning": {"effort": "high"}},
+        said("developer", "Be brief."),
+        said("user", "Hello"),
+        said("assistant", "Hi."),
+        {**update, "reasoning": {"effort": "low"}},
+        said("user", "And?"),
+    ]
+    body = {"model": "m", "input": given}
+    assert "low" == read(body_of(body, "responses", target, model, VENDORS[target]))
+    told = lost(body, "responses", target, model=model, provider=VENDORS[target])
+    assert {"input.2.reasoning.effort": "approximated", "input.5.reasoning.effort": "approximated"} == told
+
+
+def test_a_change_of_effort_before_the_first_turn_is_no_field_of_the_system_prompt() -> None:
+    """It holds from the first turn on, on the wires that can say so."""
+    given = [{"type": "configuration_update", "reasoning": {"effort": "high"}}, said("developer", "Be brief."), said("user", "Hello")]
+    again = body_of({"model": "m", "input": given}, "responses", "responses", "gpt-5.6", "openai")
+    assert [given[1], given[0], given[2]] == again["input"]
+    leading = said("system", "Be brief.", output_config={"effort": "high"})
+    body = {"model": "m", "max_tokens": 9, "messages": [leading, said("user", "Hello")]}
+    assert [said("user", "Hello", output_config={"effort": "high"})] == body_of(
+        body, "anthropic", "anthropic", "claude-opus-5", "anthropic"
+    )["messages"]
+
+
+def test_a_message_of_the_user_changes_the_effort_too() -> None:
+    """Not only system messages may carry it."""
+    body = {"model": "m", "max_tokens": 9, "messages": [said("user", "Hello", output_config={"effort": "low"})]}
+    assert body["messages"] == body_of(body, "anthropic", "anthropic", "claude-opus-5", "anthropic")["messages"]
+    assert {"effort": "low"} == body_of(body, "anthropic", "anthropic", "claude-opus-4-7", "anthropic")["output_config"]
+
+
+def test_what_a_leading_system_message_says_beside_its_text_is_told() -> None:
+    """The system prompt has no place for it."""
+    body = {"model": "m", "max_tokens": 9, "messages": [said("system", "Be brief.", clear_at="later"), said("user", "Hello")]}
+    assert {"messages.0.clear_at": "dropped"} == lost(body, "anthropic", "anthropic")
+    picture = {"type": "image", "source": {"type": "url", "url": "https://example.com/a.png", "fresh": True}}
+    body = {"model": "m", "max_tokens": 9, "system": [picture], "messages": [said("user", "Hello")]}
+    assert "system.0.source.fresh" in lost(body, "anthropic", "chat")
+
+
+@pytest.mark.parametrize("target", ["anthropic", "chat", "google"])
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"type": "compaction", "encrypted_content": "x"}, "send the whole input"),
+        ({"type": "item_reference", "id": "msg_1"}, "send the whole input"),
+        ({"type": "compaction_trigger"}, "local compaction"),
+    ],
+)
+def test_what_stands_for_the_conversation_is_not_lost_in_silence(target: str, item: dict[str, Any], message: str) -> None:
+    """Without it the model would answer something else: the refusal tells the next step."""
+    with pytest.raises(Unsupported, match=message) as refused:
+        convert_request({"model": "m", "input": [said("user", "Hello"), item]}, "responses", target, model="m")
+    assert "input.1" == refused.value.path
+
+
+@pytest.mark.parametrize("target", ["anthropic", "chat", "google"])
+def test_a_conversation_that_is_kept_elsewhere_is_refused_in_the_words_of_its_client(target: str) -> None:
+    """Clients know this code, and send everything again."""
+    with pytest.raises(Unsupported, match="send the whole input") as refused:
+        convert_request({"model": "m", "input": "Hello", "previous_response_id": "resp_1"}, "responses", target, model="m")
+    assert ("previous_response_id", "previous_response_not_found") == (refused.value.path, refused.value.code)
+
+
+def test_a_summary_in_words_goes_to_any_wire() -> None:
+    """Anthropic's compaction may hold a text that everyone can read."""
+    compacted = {"role": "assistant", "content": [{"type": "compaction", "content": "They greeted."}]}
+    body = {"model": "m", "max_tokens": 9, "messages": [said("user", "Hello"), compacted, said("user", "And?")]}
+    assert "They greeted." in str(body_of(body, "anthropic", "responses")["input"])
+
+
+def test_a_request_of_system_words_alone_has_an_input() -> None:
+    """Responses servers refuse an empty one; chat servers take such a request."""
+    body = body_of({"model": "m", "messages": [said("system", "Say hello.")]}, "chat", "responses")
+    assert ([said("system", "Say hello.")], None) == (body["input"], body.get("instructions"))
+
+
+def test_temperature_goes_to_a_reasoning_model_that_shall_not_reason() -> None:
+    """With effort none OpenAI's take it, with any other they refuse it."""
+    chat = {"model": "m", "messages": [said("user", "Hello")], "temperature": 0.3}
+    assert 0.3 == body_of({**chat, "reasoning_effort": "none"}, "chat", "responses", "gpt-5.1", "openai")["temperature"]
+    assert {"temperature": "dropped"} == lost({**chat, "reasoning_effort": "low"}, "chat", "responses", model="gpt-5.1", provider="openai")
+
+
+def test_who_gives_a_budget_reads_the_thoughts() -> None:
+    """The Claude models that take one show them unasked; OpenAI, Google and the newer Claudes must be asked."""
+    body = {"model": "m", "max_tokens": 5000, "thinking": {"type": "enabled", "budget_tokens": 2048}, "messages": [said("user", "Hello")]}
+    assert "auto" == body_of(body, "anthropic", "responses", "gpt-5.1", "openai")["reasoning"]["summary"]
+    assert body_of(body, "anthropic", "google", "gemini-3-pro", "google")["generationConfig"]["thinkingConfig"]["includeThoughts"]
+    newer = body_of(body, "anthropic", "anthropic", "claude-opus-4-7", "anthropic")["thinking"]
+    assert {"type": "adaptive", "display": "summarized"} == newer
+    assert body["thinking"] == body_of(body, "anthropic", "anthropic", "claude-sonnet-4-5", "anthropic")["thinking"]

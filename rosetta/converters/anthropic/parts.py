@@ -28,7 +28,6 @@ from rosetta.ir.parts import (
     Source,
     Text,
 )
-from rosetta.ir.request import Effort
 
 FORMAT: Literal["anthropic"] = "anthropic"
 
@@ -53,7 +52,7 @@ _SOURCE = {"base64": ("data", "media_type"), "text": ("data", "media_type"), "ur
 class Outgoing:
     """One request on its way out: where it goes, what it lost, and where it put cache marks (in prompt order)."""
 
-    __slots__ = ("dialect", "losses", "marks", "names", "own", "target", "thoughts_lost", "turn_effort", "version")
+    __slots__ = ("dialect", "losses", "marks", "names", "own", "target", "thoughts_lost", "version")
 
     def __init__(self, *, own: bool, version: str, target: Target, names: ToolNames, losses: Losses) -> None:
         self.own = own
@@ -63,7 +62,6 @@ class Outgoing:
         self.names = names
         self.losses = losses
         self.marks: list[tuple[Json, str]] = []
-        self.turn_effort: Effort | None = None
         self.thoughts_lost = not own
 
     @property

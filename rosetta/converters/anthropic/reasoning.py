@@ -62,6 +62,8 @@ def decode_settings(thinking: Fields | None, effort: Any) -> ReasoningRequest:
             visible = _DISPLAY.get(display)
             if visible is None:
                 extras["display"] = display
+        elif mode == "on":
+            visible = True  # the models that take a budget show their thoughts unasked
         extras.update({key: value for key, value in thinking.rest().items() if value is not None})
     return ReasoningRequest(
         mode=mode, effort=effort if effort in EFFORTS else None, budget=budget, visible=visible, extras=extras or NO_EXTRAS
@@ -95,7 +97,7 @@ class Settings(msgspec.Struct):
 def encode_settings(request: Request, out: Outgoing, *, blocked: str = "") -> Settings:
     """Thinking, effort and max_tokens as the target takes them. ``blocked``: why this request cannot have thinking (a forced tool, a lost state)."""
     wanted, dialect = request.reasoning, out.dialect
-    effort = wanted.effort if out.turn_effort is None else out.turn_effort
+    effort = wanted.effort
     default = dialect.max_output if request.stream else dialect.max_output_unary
     said = request.max_output_tokens
     settings = Settings(max_tokens=default if said is None else said)
@@ -218,6 +220,8 @@ def _encode_display(wanted: ReasoningRequest, out: Outgoing, settings: Settings)
     if wanted.visible is None:
         return
     if settings.thinking is not None and settings.thinking.get("type") != "disabled":
+        if out.own and wanted.visible and settings.thinking.get("type") == "enabled":
+            return  # that is the default there
         if out.dialect.display:
             settings.thinking["display"] = "summarized" if wanted.visible else "omitted"
         elif not wanted.visible:

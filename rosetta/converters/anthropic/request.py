@@ -8,13 +8,14 @@
     tools                                  ``type: custom`` is left out, an absent schema is an object without properties
     tool_choice                            ``disable_parallel_tool_use: false`` is left out, the whole where there is no tool
     output_format                          is ``output_config.format``
-    thinking                               has no cache marks
+    thinking                               has no cache marks; with a budget ``display: summarized``, the default there, is left out
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from rosetta.converters import effort as levels
 from rosetta.converters import schema
 from rosetta.converters.anthropic import tools as tool_rules
 from rosetta.converters.anthropic.finish import decode_tier, encode_tier
@@ -29,20 +30,18 @@ from rosetta.converters.anthropic.turns import (
     encode_system,
     without_thoughts,
 )
-from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
+from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
 from rosetta.converters.fields import Fields
 from rosetta.converters.jsontext import encode_text
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
-from rosetta.ir.parts import NO_EXTRAS, CacheMark, Opaque
+from rosetta.converters.state import refuse_foreign
+from rosetta.ir.parts import NO_EXTRAS, CacheMark
 from rosetta.ir.request import NO_CACHE, NO_SAMPLING, CacheRequest, OutputFormat, Request, Sampling
 
 MESSAGES_PATH = "/v1/messages"
 TOP_P_WITH_THINKING = 0.95
 """The least top_p that may go with thinking."""
-
-# What only its maker can read, and what the rest of the conversation hangs on: there is no answering without it.
-_STATE_KINDS = frozenset({"compaction", "compaction_trigger", "item_reference"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ decode
@@ -68,7 +67,7 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
     if max_tokens is None and not counting:
         raise Malformed("max_tokens", "expected int, got null or nothing")
     leading, turns = decode_messages(body.take("messages", list), losses)
-    system, extras = decode_system(body.any("system"))
+    system, extras = decode_system(body.any("system"), losses)
     extras = dict(extras)
     tools = tool_rules.decode_tools(body.maybe("tools", list))
     choice, parallel = tool_rules.decode_tool_choice(body.fields("tool_choice"), tools)
@@ -139,7 +138,9 @@ def encode_request(request: Request, target: Target) -> Sent:
     own = request.format == FORMAT
     dialect = target.dialect
     losses = Losses()
-    _refuse_foreign_state(request)
+    refuse_foreign(request, FORMAT)
+    if not (own and dialect.mid_system):
+        request = levels.of_last_turn(request)
     version = (request.version if own else None) or dialect.version
     out = Outgoing(own=own, version=version, target=target, names=ToolNames(request.tools, limit=tool_rules.TOOL_NAME_LIMIT), losses=losses)
     tools = tool_rules.encode_tools(request, out)
@@ -185,23 +186,6 @@ def encode_request(request: Request, target: Target) -> Sent:
         headers["anthropic-beta"] = ",".join(request.betas)
     ticket = Ticket(target.provider, target.model, target.new_id, names=out.names.back, stream=request.stream, dialect=dialect)
     return Sent(WireCall(MESSAGES_PATH, body, headers), tuple(losses), ticket)
-
-
-def _refuse_foreign_state(request: Request) -> None:
-    if request.format == FORMAT:
-        return
-    if request.state.previous_response_id is not None:
-        raise Unsupported(
-            "previous_response_id",
-            "the earlier answers are kept at another provider: send the whole input instead",
-            "previous_response_not_found",
-        )
-    if request.state.conversation is not None:
-        raise Unsupported("conversation", "the conversation is kept at another provider: send the whole input instead")
-    for turn in (*request.system, *request.turns):
-        for part in turn.parts:
-            if isinstance(part, Opaque) and part.format != FORMAT and part.kind in _STATE_KINDS:
-                raise Unsupported(part.at, f"a {part.kind} can only be read by the provider that made it: send the whole input instead")
 
 
 def _forcing(request: Request, out: Outgoing) -> str:

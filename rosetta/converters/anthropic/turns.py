@@ -36,7 +36,7 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "
 # ------------------------------------------------------------------------------------------------------------------------------ decode
 
 
-def decode_system(value: Any) -> tuple[tuple[Turn, ...], dict[str, Any]]:
+def decode_system(value: Any, losses: Losses) -> tuple[tuple[Turn, ...], dict[str, Any]]:
     """``system`` as one turn, and the billing header as an extra."""
     if value is None or value == "":
         return (), NO_EXTRAS
@@ -46,7 +46,6 @@ def decode_system(value: Any) -> tuple[tuple[Turn, ...], dict[str, Any]]:
         raise Malformed("system", f"expected str or array, got {type_name(value)}")
     parts: list[Part] = []
     extras: dict[str, Any] = {}
-    losses = Losses()
     for index, block in enumerate(value):
         at = f"system.{index}"
         kind = kind_of_block(block, at)
@@ -74,6 +73,11 @@ def decode_messages(messages: list[Any], losses: Losses) -> tuple[tuple[Turn, ..
             turns[-1] = msgspec.structs.replace(before, parts=before.parts + turn.parts, extras={**before.extras, **turn.extras})
         else:
             turns.append(turn)
+    effort = next((turn.effort for turn in reversed(leading) if turn.effort is not None), None)
+    if effort is not None:  # from the first turn on
+        leading = [msgspec.structs.replace(turn, effort=None) for turn in leading]
+        if turns and turns[0].effort is None:
+            turns[0] = msgspec.structs.replace(turns[0], effort=effort)
     return tuple(leading), tuple(turns)
 
 
@@ -161,6 +165,8 @@ def encode_system(request: Request, out: Outgoing, addition: str = "") -> str | 
         blocks.append(plain(header))
     for turn in request.system:
         _turn_fields(turn, out)
+        if out.own and turn.extras:
+            out.losses.extras(turn.extras, turn.at)  # the system prompt has no fields of its own
         for part in turn.parts:
             block = encode_visible(part, out, "system")
             if block is not None:
@@ -252,9 +258,24 @@ def _own_extras(message: _Message, turn: Turn, out: Outgoing) -> None:
         message.extras.update(turn.extras)
 
 
+def _encode_effort(turn: Turn, message: _Message | None, out: Outgoing) -> None:
+    """A change of effort, with its message where the model takes that; else the request's effort is the last one."""
+    if turn.effort is None:
+        return
+    if message is None or not (out.own and out.dialect.mid_system):
+        out.losses.approximated("effort", turn.at, "the last word on effort holds for the whole request")
+        return
+    message.effort = nearest(turn.effort, out.dialect.efforts)
+    if message.effort is None:
+        out.losses.dropped("effort", turn.at, "the model has no levels of effort")
+    elif message.effort != turn.effort:
+        out.losses.approximated("effort", turn.at, f"{message.effort} instead of {turn.effort}")
+
+
 def _encode_user(turn: Turn, messages: list[_Message], out: Outgoing) -> None:
     message = _last(messages, "user", turn.at)
     _own_extras(message, turn, out)
+    _encode_effort(turn, message, out)
     for part in turn.parts:
         if isinstance(part, ToolResult):
             message.disordered = message.disordered or bool(message.blocks)
@@ -279,18 +300,19 @@ def _encode_assistant(turn: Turn, messages: list[_Message], out: Outgoing) -> No
                 blocks.append(block)
                 opaque = opaque or isinstance(part, Opaque)
     if not blocks:
+        _encode_effort(turn, None, out)
         return
     message = _last(messages, "assistant", turn.at)
     _own_extras(message, turn, out)
+    _encode_effort(turn, message, out)
     message.blocks.extend(blocks)
     message.opaque = message.opaque or opaque
 
 
 def _encode_system_turn(turn: Turn, following: str | None, messages: list[_Message], held: list[Turn], out: Outgoing) -> None:
     last = messages[-1].role if messages else None
-    if turn.effort is not None and not (out.own and out.dialect.mid_system):
-        out.losses.approximated("effort", turn.at, "the last word on effort holds for the whole request")
-        out.turn_effort = turn.effort
+    if not (out.own and out.dialect.mid_system):
+        _encode_effort(turn, None, out)
     if not turn.parts and not (turn.effort is not None and out.own and out.dialect.mid_system):
         return
     if out.dialect.mid_system and following == "user":
@@ -312,12 +334,8 @@ def _place(held: list[Turn], messages: list[_Message], out: Outgoing) -> None:
             block = encode_visible(part, out, "system")
             if block is not None:
                 message.blocks.append(block)
-        if turn.effort is not None and out.own:
-            message.effort = nearest(turn.effort, out.dialect.efforts)
-            if message.effort is None:
-                out.losses.dropped("effort", turn.at, "the model has no levels of effort")
-            elif message.effort != turn.effort:
-                out.losses.approximated("effort", turn.at, f"{message.effort} instead of {turn.effort}")
+        if out.own:
+            _encode_effort(turn, message, out)
     held.clear()
     if messages and messages[-1].role == "system" and not messages[-1].blocks and not messages[-1].effort:
         messages.pop()

@@ -12,7 +12,7 @@ import math
 from typing import Any
 
 from rosetta.converters import pairing, schema
-from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
+from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
 from rosetta.converters.fields import Fields, type_name
 from rosetta.converters.google_genai.parts import FORMAT, Outgoing, normal
 from rosetta.converters.google_genai.reasoning import decode_settings, encode_settings
@@ -20,6 +20,7 @@ from rosetta.converters.google_genai.tools import NAME_INVALID, decode_choice, d
 from rosetta.converters.google_genai.turns import Contents, decode_system, encode_contents, encode_system
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
+from rosetta.converters.state import refuse_foreign
 from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.request import NO_CACHE, NO_STATE, CacheRequest, Effort, OutputFormat, Request, Sampling, State
 
@@ -141,7 +142,8 @@ def _encode(request: Request, target: Target) -> tuple[Json, Losses, ToolNames]:
     dialect = target.dialect
     names = ToolNames(request.tools, limit=dialect.name_limit, invalid=NAME_INVALID)
     out = Outgoing(own=request.format == FORMAT, target=target, names=names, losses=losses)
-    _refuse_state(request, out)
+    refuse_foreign(request, FORMAT)
+    _lose_state(request, out)
     turns = pairing.paired(request.turns, losses)
     body: Json = {"contents": encode_contents(turns, out)}
     system = encode_system(request, out)
@@ -161,13 +163,8 @@ def _encode(request: Request, target: Target) -> tuple[Json, Losses, ToolNames]:
     return body, losses, names
 
 
-def _refuse_state(request: Request, out: Outgoing) -> None:
+def _lose_state(request: Request, out: Outgoing) -> None:
     state = request.state
-    if state.previous_response_id is not None or state.conversation is not None:
-        name = "previous_response_id" if state.previous_response_id is not None else "conversation"
-        raise Unsupported(
-            name, "this model's provider keeps no conversations: send the whole input with every request", "previous_response_not_found"
-        )
     if state.background:
         out.losses.dropped("background")
     if state.store and not out.own:

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from rosetta.converters import pairing, schema
-from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, Unsupported, WireCall, WireRequest
+from rosetta.converters import effort, pairing, schema
+from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
@@ -22,6 +22,7 @@ from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing, restore
 from rosetta.converters.openai_chat.reasoning import decode_settings, encode_settings
 from rosetta.converters.openai_chat.tools import decode_choice, decode_tools, encode_choice, encode_tools
 from rosetta.converters.openai_chat.turns import Messages, encode_messages
+from rosetta.converters.state import refuse_foreign
 from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.request import NO_CACHE, NO_SAMPLING, NO_STATE, CacheRequest, CustomTool, OutputFormat, Request, Sampling, State
 
@@ -191,7 +192,9 @@ def encode_request(request: Request, target: Target) -> Sent:
     own = request.format == FORMAT
     names = ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and not target.dialect.rewrite else ToolNames(request.tools)
     out = Outgoing(own=own, target=target, names=names, losses=losses)
-    _refuse_state(request, losses)
+    refuse_foreign(request, FORMAT)
+    _lose_state(request, losses)
+    request = effort.of_last_turn(request)
     body: Json = {"model": target.model}
     turns = pairing.paired(request.turns, losses)
     body["messages"] = encode_messages(request, turns, out)
@@ -227,13 +230,8 @@ def _encode_extras(request: Request, body: Json, out: Outgoing) -> None:
         out.losses.extras({key: value for key, value in extras.items() if key in _OPENAI_ONLY})
 
 
-def _refuse_state(request: Request, losses: Losses) -> None:
+def _lose_state(request: Request, losses: Losses) -> None:
     state = request.state
-    if state.previous_response_id is not None or state.conversation is not None:
-        path = "previous_response_id" if state.previous_response_id is not None else "conversation"
-        raise Unsupported(
-            path, "this model's provider keeps no conversations: send the whole input with every request", "previous_response_not_found"
-        )
     if state.background:
         losses.dropped("background")
 

@@ -15,7 +15,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rewrite: bool = False
     mid_system: Literal["keep", "user"] = "keep"
     sampling: bool = True
-    """temperature and top_p are accepted (OpenAI's reasoning models refuse them)."""
+    """temperature and top_p are accepted (OpenAI's reasoning models refuse them, unless the effort is none)."""
     efforts: tuple[Effort, ...] = ("low", "medium", "high")
     summaries: bool = True
     """reasoning.summary is understood."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Literal, assert_never
 
 from rosetta.converters import media
-from rosetta.converters.converter import Json, Malformed, Target, Unsupported
+from rosetta.converters.converter import Json, Malformed, Target
 from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
@@ -278,9 +278,7 @@ def encode_input(part: Part, out: Outgoing) -> Json | None:
 
 
 def say_opaque(part: Opaque, out: Outgoing) -> str:
-    """What may be said in place of another wire's part. Raises Unsupported for what stands in place of the conversation itself."""
-    if part.kind == "compaction":
-        raise Unsupported(part.at, "a compaction can only be read by the provider that made it: send the whole input instead")
+    """What may be said in place of another wire's part."""
     if part.text:
         out.losses.approximated("part", part.at, "as text")
     else:

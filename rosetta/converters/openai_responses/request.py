@@ -31,6 +31,7 @@ from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.converters.openai_responses.reasoning import decode_settings, encode_settings
 from rosetta.converters.openai_responses.tools import Declared, decode_choice, encode_choice, encode_tools, ticket_names, wire_names
 from rosetta.converters.openai_responses.turns import INSTRUCTIONS, Input, encode_system, encode_turns
+from rosetta.converters.state import refuse_foreign
 from rosetta.ir.parts import NO_EXTRAS, Opaque, Text
 from rosetta.ir.request import (
     NO_CACHE,
@@ -209,6 +210,7 @@ def _decode_format(form: Fields, extras: dict[str, Any]) -> OutputFormat | None:
 
 def encode_request(request: Request, target: Target) -> Sent:
     """A Responses request for ``target``. Raises Unsupported where the conversation is kept at another provider."""
+    refuse_foreign(request, FORMAT)
     losses = Losses()
     dialect = target.dialect
     own = request.format == FORMAT
@@ -221,6 +223,8 @@ def encode_request(request: Request, target: Target) -> Sent:
         body["instructions"] = instructions
     stateful = own and _is_stateful(request)
     items = [*leading, *encode_turns(request, out, stateful=stateful)]
+    if instructions is not None and not items and not stateful:  # an empty input is refused
+        items = [{"role": request.system[0].role, "content": body.pop("instructions")}]
     if items or not stateful:
         body["input"] = items
     tools = encode_tools(request, out)
@@ -231,8 +235,8 @@ def encode_request(request: Request, target: Target) -> Sent:
         body["tool_choice"] = choice
     if request.parallel_tool_calls is not None:
         body["parallel_tool_calls"] = request.parallel_tool_calls
-    _encode_limits(request, body, out)
     reasoning = encode_settings(request, _turn_effort(request, out), out)
+    _encode_limits(request, body, out, thinks=reasoning.get("effort") != "none")
     text = _encode_text(request, out)
     _encode_extras(request, body, reasoning, text, out)
     _encode_openai(request, body, out)
@@ -261,7 +265,7 @@ def _turn_effort(request: Request, out: Outgoing) -> Any:
     return changed[-1].effort
 
 
-def _encode_limits(request: Request, body: Json, out: Outgoing) -> None:
+def _encode_limits(request: Request, body: Json, out: Outgoing, *, thinks: bool) -> None:
     losses, dialect, sampling = out.losses, out.dialect, request.sampling
     limit = request.max_output_tokens
     if limit is not None:
@@ -275,7 +279,7 @@ def _encode_limits(request: Request, body: Json, out: Outgoing) -> None:
         value = getattr(sampling, name)
         if value is None:
             continue
-        if dialect.sampling:
+        if dialect.sampling or not thinks:
             body[name] = value
         else:
             losses.dropped(name, detail="the model refuses it")

@@ -135,11 +135,10 @@ class Input:
                 self._say(None, at)
             return
         self._close()
-        turn = Turn(role, parts, at, effort=self._take_effort(), extras=extras)
-        if role != "user" and not self.turns:
-            self.system.append(turn)
+        if role != "user" and not self.turns:  # a change of effort waits for the first turn
+            self.system.append(Turn(role, parts, at, extras=extras))
         else:
-            self.turns.append(turn)
+            self.turns.append(Turn(role, parts, at, effort=self._take_effort(), extras=extras))
 
     def _result(self, item: Json, at: str, kind: str) -> None:
         identity = maybe_string(item, "call_id", at)

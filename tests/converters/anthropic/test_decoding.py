@@ -214,7 +214,7 @@ def test_a_mark_on_thinking_is_a_loss() -> None:
 @pytest.mark.parametrize(
     ("thinking", "effort", "expected"),
     [
-        ({"type": "enabled", "budget_tokens": 2048}, None, ReasoningRequest("on", budget=2048)),
+        ({"type": "enabled", "budget_tokens": 2048}, None, ReasoningRequest("on", budget=2048, visible=True)),
         ({"type": "adaptive", "display": "summarized"}, "max", ReasoningRequest("adaptive", "max", visible=True)),
         ({"type": "adaptive", "display": "omitted"}, None, ReasoningRequest("adaptive", visible=False)),
         ({"type": "adaptive", "display": "updates"}, None, ReasoningRequest("adaptive", extras={"display": "updates"})),

@@ -112,7 +112,7 @@ OWN: list[tuple[Dialect, dict[str, Any], dict[str, Any], list[Any]]] = [
     (ADAPTIVE, {"type": "between_tools"}, {"type": "between_tools"}, []),
     (ADAPTIVE, {"type": "novel", "display": "updates"}, {"type": "novel", "display": "updates"}, []),
     (BUDGET, {"type": "between_tools"}, {"type": "disabled"}, [("approximated", "thinking.type", "")]),
-    (ADAPTIVE, {"type": "enabled", "budget_tokens": 2048}, {"type": "adaptive"}, [("approximated", "budget", "")]),
+    (ADAPTIVE, {"type": "enabled", "budget_tokens": 2048}, {"type": "adaptive", "display": "summarized"}, [("approximated", "budget", "")]),
     (ALWAYS, {"type": "disabled"}, {}, [("approximated", "reasoning", "")]),
     (NONE, {"type": "disabled"}, {}, []),
     (
