@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from typing import Any
@@ -167,3 +168,53 @@ def test_the_callers_own_headers_and_keys_go_nowhere() -> None:
         seen = json.dumps(upstream.requests[-1]["headers"])
     for word in ("sk-clients-own", "brand-new-2099", "a=b"):
         assert word not in seen
+
+
+CHUNKS = b"".join(
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"word "},"finish_reason":%s}]}\n\n'
+    % finish
+    for finish in (b"null", b"null", b'"stop"')
+)
+
+
+async def speaks(caller: Caller) -> None:
+    await caller.stream_head()
+    await caller.send(CHUNKS + b"data: [DONE]\n\n")
+
+
+async def breaks_off(caller: Caller) -> None:
+    await caller.stream_head()
+    await caller.send(CHUNKS[:200])
+
+
+@pytest.mark.parametrize("behaviour", [speaks, breaks_off])
+def test_requests_leave_nothing_behind(behaviour: Behaviour) -> None:
+    """Others grew by gigabytes until they were restarted by the clock: after the first fifty, a hundred and fifty streams more keep no object alive."""
+    wire = WIRES["anthropic"]
+
+    def asked(count: int) -> int:
+        for _ in range(count):
+            client.post(gateway.url + wire.path("m", True), json=body, headers=wire.headers)
+        gc.collect()
+        return len(gc.get_objects())
+
+    body = with_shell(wire, body_of(wire, "m", "hi", stream=True))
+    with RawUpstream(behaviour) as upstream, live_gateway(config(upstream)) as gateway, httpx.Client(timeout=20) as client:
+        before = asked(50)
+        after = asked(150)
+    assert after - before < 150, "less than one object for each request"
+
+
+@every_wire
+def test_a_seam_that_only_one_vendor_has_says_so_elsewhere(wire: Wire) -> None:
+    """``/responses/compact`` was not served at all: it is relayed where the provider has it, else refused with the next step."""
+    with start_upstream(scenario="text", strict=True) as upstream, live_gateway(four_upstreams(upstream.url)) as gateway:
+        model = UPSTREAMS[list(WIRES).index(wire.name)]
+        response = httpx.post(gateway.url + "/v1/responses/compact", json={"model": model, "input": "hi"}, headers=wire.headers, timeout=20)
+        compacted = [request for request in upstream.requests if request["path"].endswith("/responses/compact")]
+    if model == "up-responses":
+        assert 1 == len(compacted)
+        return
+    assert response.status_code in (400, 404), response.text
+    assert response.json()["error"]["message"]
+    assert [] == compacted
