@@ -28,11 +28,11 @@ def signed_by_google() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("target", ["anthropic", "openai_responses", "openai_chat"])
-def test_a_calls_lost_signature_is_named_as_a_field_of_the_call(target: str) -> None:
+@pytest.mark.parametrize(("target", "provider"), [("anthropic", None), ("responses", None), ("chat", "openai")])
+def test_a_calls_lost_signature_is_named_as_a_field_of_the_call(target: str, provider: str | None) -> None:
     """The call itself goes on: a path that names it would say that it was lost."""
     body = {"contents": signed_by_google(), "tools": [{"functionDeclarations": [{"name": "weather"}]}]}
-    assert {"contents.1.parts.0.thoughtSignature": "dropped"} == lost(body, "google", target, model="m")
+    assert {"contents.1.parts.0.thoughtSignature": "dropped"} == lost(body, "google", target, model="m", provider=provider)
 
 
 def test_a_chat_calls_lost_signature_is_named_as_a_field_of_the_call() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from rosetta.converters import effort, pairing, schema
+from rosetta.converters import pairing, schema
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
@@ -194,7 +194,6 @@ def encode_request(request: Request, target: Target) -> Sent:
     out = Outgoing(own=own, target=target, names=names, losses=losses)
     refuse_foreign(request, FORMAT)
     _lose_state(request, losses)
-    request = effort.of_last_turn(request)
     body: Json = {"model": target.model}
     turns = pairing.paired(request.turns, losses)
     body["messages"] = encode_messages(request, turns, out)
