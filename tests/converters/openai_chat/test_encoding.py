@@ -223,6 +223,17 @@ def test_a_text_document_in_a_result_is_text() -> None:
     assert losses == [("document", "approximated", "d")]
 
 
+def test_a_failed_result_says_so_in_words() -> None:
+    """This wire has no error flag; words that say it already are left alone."""
+    for text, expected, losses in (
+        ("no file", "Error: no file", [("is_error", "emulated", "r")]),
+        ("Error: no file", "Error: no file", []),
+        ("Traceback (most recent call last)", "Traceback (most recent call last)", []),
+    ):
+        sent, lost = said(user("Go"), assistant(call("a")), user(result("a", text, at="r", is_error=True)))
+        assert (sent[2]["content"], lost) == (expected, losses)
+
+
 def test_a_failed_result_without_words_says_that_it_failed() -> None:
     """The flag has no field here."""
     sent, losses = said(user("Go"), assistant(call("a")), user(ToolResult("a", (), "r", is_error=True)))
@@ -593,6 +604,31 @@ def test_effort(wanted: ReasoningRequest, efforts: tuple[Effort, ...], expected:
     body, lost = encoded(foreign(reasoning=wanted), Dialect(efforts=efforts))
     assert body.get("reasoning_effort") == expected
     assert lost == losses
+
+
+def test_the_last_effort_of_the_conversation_counts() -> None:
+    """Anthropic and Responses may change it with a message: it is asked for, and the Loss says that it holds for all."""
+    turns = (Turn("user", (Text("Hello"),), "messages.0", effort="low"), assistant("Hi"), user("Ok"))
+    body, losses = encoded(foreign(*turns, reasoning=ReasoningRequest(effort="high")))
+    assert (body["reasoning_effort"], losses) == ("low", [("effort", "approximated", "messages.0")])
+
+
+def test_tools_with_thinking_where_the_model_refuses_both() -> None:
+    """OpenAI's newer models take functions on this wire with effort none only."""
+    request = foreign(tools=(WEATHER,), reasoning=ReasoningRequest(effort="high"))
+    body, losses = encoded(request, Dialect(efforts=("none", "high"), tools_with_reasoning=False))
+    assert (body["reasoning_effort"], losses) == ("none", [("effort", "approximated", "")])
+    with pytest.raises(Unsupported, match="Responses wire"):
+        encoded(request, Dialect(efforts=("high",), tools_with_reasoning=False))
+
+
+def test_the_order_of_an_answer_in_history() -> None:
+    """A message says thoughts, words, calls: where the model did otherwise that is told, once."""
+    mixed = assistant(Text("a"), call("c"), Text("b", "p"), call("d"))
+    assert said(user("Go"), mixed, user(result("c"), result("d")))[1] == [("order", "approximated", "p")]
+    late = assistant(Text("a"), Reasoning(("t",), at="r", seals=(OWN,)), Text("b"))
+    assert said(user("Go"), late, user("Ok"))[1] == [("order", "approximated", "r")]
+    assert said(user("Go"), late, user("Ok"), dialect=OPENAI)[1] == [("reasoning_text", "dropped", "r")]
 
 
 @pytest.mark.parametrize(
