@@ -14,7 +14,7 @@ ONE = (Slot("key:a", 1),)
 
 
 async def waiting(concurrency: Concurrency, number: int) -> None:
-    while concurrency.waiting != number:  # noqa: ASYNC110 - the loop must turn, and nobody announces it
+    while concurrency.waiting != number:
         await asyncio.sleep(0)
 
 
