@@ -124,7 +124,9 @@ class StreamHop:
     """Bytes of an upstream's stream in, bytes of the client's stream out; synchronous and without a clock.
 
     Nothing is written before the answer is committed by its first content: until then ``feed`` gives ``b""`` and another attempt may take over the
-    same ``encoder``. A failure before the commit is kept in ``failure`` and not written either. ``usage``, ``finish`` and ``response_id`` are for telemetry.
+    same ``encoder``. A failure before the commit is kept in ``failure`` and not written either. ``usage``, ``finish_reasons``, ``response_id`` and
+    ``response_model`` are what the answer told. ``events`` and ``events_out`` count wire events. Of the IR's events ``text`` were text deltas, which made
+    ``text_out`` wire events; ``counts`` has the same pair for the other kinds.
     """
 
     __slots__ = (
@@ -134,15 +136,22 @@ class StreamHop:
         "_held",
         "_parser",
         "committed",
+        "counts",
         "done",
         "events",
+        "events_out",
         "failure",
         "finish_reasons",
         "garbled",
         "response_id",
         "response_model",
+        "text",
+        "text_out",
         "usage",
     )
+
+    converts = True
+    """Whether what is written is made anew, not the upstream's own bytes."""
 
     def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, frame: Callable[[Any], bytes]) -> None:
         self._decoder = decoder
@@ -157,7 +166,9 @@ class StreamHop:
         self.finish_reasons: list[Finish] = []
         self.response_id = ""
         self.response_model = ""
-        self.events = 0
+        self.events = self.events_out = 0
+        self.text = self.text_out = 0
+        self.counts: dict[type[Event], list[int]] = {}
         self.garbled: bytes | None = None  # the data of an event that is no JSON
 
     @property
@@ -231,12 +242,24 @@ class StreamHop:
         encode, frame = self._encoder.feed, self._frame
         out = []
         for event in events:
-            kind = type(event)
-            if kind is not TextDelta:
+            wires = encode(event)
+            if type(event) is TextDelta:
+                self.text += 1
+                self.text_out += len(wires)
+            else:
                 self._note(event)
-            for wire in encode(event):
+                self._count(type(event), len(wires))
+            for wire in wires:
                 out.append(frame(wire))  # noqa: PERF401 - the hot loop: two comprehensions cost more
+        self.events_out += len(out)
         return b"".join(out)
+
+    def _count(self, kind: type[Event], written: int) -> None:
+        pair = self.counts.get(kind)
+        if pair is None:
+            pair = self.counts[kind] = [0, 0]
+        pair[0] += 1
+        pair[1] += written
 
     def _note(self, event: Event) -> None:
         match event:

@@ -100,6 +100,8 @@ class StreamRelay(StreamHop):
 
     __slots__ = ("_pending", "_strip_usage")
 
+    converts = False
+
     def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, frame: Callable[[Any], bytes], *, strip_usage: bool = False) -> None:
         super().__init__(decoder, encoder, frame)
         self._strip_usage = strip_usage
@@ -163,6 +165,7 @@ class StreamRelay(StreamHop):
                     return
                 if isinstance(event, _COMMITTING) or (type(event) is BlockStart and event.kind == "tool_call"):
                     self.committed = True
+            self._count(type(event), 1)
             self._note(event)
 
     def _release(self, *, everything: bool = False) -> bytes:

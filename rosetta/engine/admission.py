@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Literal, Protocol
 
 from rosetta.config.routes import Route
@@ -72,10 +73,11 @@ class Counters(Protocol):
 
 @dataclass(slots=True)
 class Admitted:
-    """A request's places and charges while it is under way."""
+    """A request's places and charges while it is under way. ``queued_s`` is how many seconds it waited for its places."""
 
     slots: tuple[Slot, ...] = ()
     charges: list[Charge] = field(default_factory=list)
+    queued_s: float = 0.0
 
 
 NOTHING_LIMITED = Admitted()
@@ -98,11 +100,13 @@ class Admission:
             return NOTHING_LIMITED
         quotas = self._quotas(key, route)
         admitted = Admitted(tuple(self._slots(quotas)))
+        began = perf_counter()
         try:
             await self._concurrency.enter(admitted.slots)
         except Full as full:
             self._tell("concurrency", "deny", full.scope)
             raise _no_room(full) from None
+        admitted.queued_s = perf_counter() - began
         for slot in admitted.slots:
             self._tell("concurrency", "allow", slot.scope)
         try:
@@ -193,7 +197,7 @@ def _exceeded(exceeded: Exceeded, format: Format) -> Failed:
         retry_after_s=max(exceeded.reset_s, 1.0),
         ours=True,
     )
-    return Failed(failure, headers=rate_limit_headers(format, unit, rule.most, exceeded.remaining, exceeded.reset_s))
+    return Failed(failure, headers=rate_limit_headers(format, unit, rule.most, exceeded.remaining, exceeded.reset_s), limit=rule.unit)
 
 
 def _no_room(full: Full) -> Failed:
@@ -204,7 +208,7 @@ def _no_room(full: Full) -> Failed:
             retry_after_s=RETRY_FULL_S,
             ours=True,
         )
-        return Failed(failure, status=503)
+        return Failed(failure, status=503, limit="concurrency")
     return Failed(
         Failure(
             "rate_limited",
@@ -212,5 +216,6 @@ def _no_room(full: Full) -> Failed:
             code="rate_limit_exceeded",
             retry_after_s=RETRY_FULL_S,
             ours=True,
-        )
+        ),
+        limit="concurrency",
     )

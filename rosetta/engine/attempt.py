@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from rosetta import relay
@@ -32,7 +33,9 @@ from rosetta.fold import unfold
 from rosetta.ir.errors import Failure
 from rosetta.ir.loss import Loss
 from rosetta.ir.request import Request
+from rosetta.ir.response import Response
 from rosetta.ir.usage import NO_USAGE, Usage
+from rosetta.telemetry.observer import AttemptObserver, RequestObserver
 
 BYTES_PER_TOKEN = 4
 """The estimate where a count is wanted before anybody counted."""
@@ -41,20 +44,23 @@ BYTES_PER_TOKEN = 4
 class Inbound:
     """The client's request, read as far as somebody needed it: decoded once, whatever the number of targets."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, observed: RequestObserver) -> None:
         self.call = call
+        self.observed = observed
         self.converter: Converter = CONVERTERS[call.format]
         self._request: Request | None = None
         self._losses: tuple[Loss, ...] = ()
         self._encoder: StreamEncoder | None = None
         self._array = ArrayFraming() if call.array else None
         self._created = int(time.time())
+        self.decoded_at = 0.0
 
     @property
     def request(self) -> Request:
         """The request as IR. Raises Failed(bad_request) with the path of the fault."""
         if self._request is None:
             call = self.call
+            began = perf_counter()
             try:
                 body = jsontext.decode(call.body)
             except jsontext.InvalidJson as error:
@@ -66,6 +72,13 @@ class Inbound:
             except Malformed as error:
                 raise Failed(malformed(error)) from error
             self._request, self._losses = coded.value, coded.losses
+            self.decoded_at = perf_counter()
+            self.observed.decoded(coded.value, coded.losses, began=began, ended=self.decoded_at, bytes_in=len(call.body))
+        return self._request
+
+    @property
+    def known(self) -> Request | None:
+        """The request where it was read already."""
         return self._request
 
     @property
@@ -105,7 +118,8 @@ def malformed(error: Malformed) -> Failure:
 
 @dataclass(slots=True)
 class Attempt:
-    """A request ready to be sent, and how its answer will be read."""
+    """A request ready to be sent, and how its answer will be read. ``response`` is the answer where it came whole, decoded at ``decoded_at`` of
+    ``perf_counter``."""
 
     step: Step
     inbound: Inbound
@@ -116,19 +130,21 @@ class Attempt:
     losses: tuple[Loss, ...]
     relayed: bool
     strip_usage: bool
+    response: Response | None = None
+    decoded_at: float = 0.0
 
     @property
     def converter(self) -> Converter:
         """The target's converter."""
         return CONVERTERS[self.step.format]
 
-    def hop(self, *, opened: bool) -> StreamHop:
+    def hop(self, *, opened: bool, observed: AttemptObserver) -> StreamHop:
         """The reader of a streamed answer. ``opened``: the client's stream was opened by its encoder already, so nothing can be relayed."""
         decoder = self.converter.stream_decoder(self.ticket)
         client = self.inbound.converter
         if self.relays_reply and not opened:
             return relay.StreamRelay(decoder, self.inbound.encoder, client.frame, strip_usage=self.strip_usage)
-        return StreamHop(decoder, self.inbound.encoder, self.frame)
+        return StreamHop(decoder, observed.encoder(self.inbound.encoder), self.frame)
 
     @property
     def relays_reply(self) -> bool:
@@ -144,16 +160,19 @@ class Attempt:
         value = self._object(body)
         if self.relays_reply:
             try:
-                return body, (), self.converter.decode_response(value, self.ticket).value.usage
+                self.response = self.converter.decode_response(value, self.ticket).value
+                return body, (), self.response.usage
             except Malformed:  # odd, but the client's own format: what it makes of it is its business
                 return body, (), NO_USAGE
         coded = self.converter.decode_response(value, self.ticket)
+        self.response, self.decoded_at = coded.value, perf_counter()
         out = self.inbound.converter.encode_response(whole(coded.value), self.inbound.reply())
         return jsontext.encode(out.value), located((*coded.losses, *out.losses), self.converter.words), coded.value.usage
 
     def events_of(self, body: bytes) -> bytes:
         """The client's stream for an answer that came whole although a stream was asked for."""
         coded = self.converter.decode_response(self._object(body), self.ticket)
+        self.response, self.decoded_at = coded.value, perf_counter()
         encoder = self.inbound.encoder
         return b"".join(self.frame(wire) for event in unfold(whole(coded.value)) for wire in encoder.feed(event))
 

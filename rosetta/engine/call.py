@@ -82,7 +82,8 @@ class Call:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a call, for headers, logs and telemetry. Times in seconds. ``seal_lost``: the target that made the conversation's latest reasoning
+    """What became of a call, for headers, logs and telemetry. Times in seconds. ``waited_s`` is what was not rosetta's own time: waiting for the upstream,
+    for the client, in the queue, between two tries. ``seal_lost``: the target that made the conversation's latest reasoning
     state did not answer, so that state is lost."""
 
     provider: str = ""
@@ -98,13 +99,15 @@ class Outcome:
     failure: Failure | None = None
     first_token_s: float | None = None
     duration_s: float = 0.0
+    waited_s: float = 0.0
     client_gone: bool = False
     seal_lost: bool = False
 
 
 class Failed(Exception):
     """The call failed before anything was written. ``relayed`` is the upstream's own error where it speaks the client's format: status, headers, body.
-    ``rotated``: another of the provider's keys may do better. ``headers`` go with the error; ``status`` replaces the one of the format's table."""
+    ``rotated``: another of the provider's keys may do better. ``headers`` go with the error; ``status`` replaces the one of the format's table. ``limit`` is
+    the kind of limit that refused the call."""
 
     def __init__(
         self,
@@ -114,6 +117,7 @@ class Failed(Exception):
         rotated: bool = False,
         headers: tuple[tuple[str, str], ...] = (),
         status: int | None = None,
+        limit: str | None = None,
     ) -> None:
         super().__init__(failure.message)
         self.failure = failure
@@ -121,6 +125,7 @@ class Failed(Exception):
         self.rotated = rotated
         self.headers = headers
         self.status = status
+        self.limit = limit
 
 
 class Writer(Protocol):

@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ from rosetta.config.routes import RouteTable
 from rosetta.config.schema import Config
 from rosetta.converters.converter import Malformed, UpstreamFailed
 from rosetta.engine import ollama, policy, retry
+from rosetta.engine.account import Account, opened
 from rosetta.engine.admission import Admitted
 from rosetta.engine.attempt import Attempt, Inbound, answer_failure, prepare
 from rosetta.engine.balance import arranged, latest_seal, made
@@ -38,6 +40,7 @@ from rosetta.ir.errors import Failure, FailureKind
 from rosetta.ir.loss import Loss
 from rosetta.ir.parts import Seal
 from rosetta.ir.usage import NO_USAGE
+from rosetta.telemetry.observer import NO_ATTEMPT, NO_OBSERVER, NO_REQUEST, Direction, Observer, Reason, RequestObserver
 
 Result = TypeVar("Result")
 
@@ -91,9 +94,16 @@ USEFUL: tuple[FailureKind, ...] = (
 
 class Engine:
     """One configuration at work. ``providers`` may be given, for tests and for the SDK; then the caller closes them. ``before`` is the engine whose
-    place it takes where a config was reloaded: circuits, limits, and the connections of providers that did not change stay."""
+    place it takes where a config was reloaded: circuits, limits, the connections of providers that did not change and the ``observer`` stay."""
 
-    def __init__(self, config: Config, providers: Mapping[str, Provider] | None = None, *, before: Engine | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        providers: Mapping[str, Provider] | None = None,
+        *,
+        before: Engine | None = None,
+        observer: Observer = NO_OBSERVER,
+    ) -> None:
         self.config = config
         self.routes = RouteTable(config)
         self._owned = providers is None
@@ -102,7 +112,9 @@ class Engine:
         )
         for provider in self.providers.values():
             provider.hold()
-        self.lasting: Lasting = Lasting() if before is None else before.lasting
+        self.lasting: Lasting = Lasting(observer) if before is None else before.lasting
+        self.observer = self.lasting.observer
+        self.observer.configured(config)
         self.health = self.lasting.health
         self.admission = self.lasting.admission(config)
         self.draw = random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -151,19 +163,21 @@ class Engine:
         for run in tuple(self._running):
             run.watch.interrupt(failure)
 
-    async def respond(self, call: Call, writer: Writer, outcome: Outcome) -> None:
-        """Answers ``call`` through ``writer`` and tells in ``outcome`` what became of it.
+    async def respond(self, call: Call, writer: Writer, outcome: Outcome, observed: RequestObserver = NO_REQUEST) -> None:
+        """Answers ``call`` through ``writer`` and tells in ``outcome`` what became of it; ``observed`` hears how, and whoever began it ends it.
 
         Raises Failed when nothing was written: the caller writes the error. Once the head is out, errors go into the stream.
         """
-        run = Run(self, call, writer, outcome)
+        observed.asked(call.model, stream=call.stream, key=call.key)
+        run = Run(self, call, writer, outcome, observed)
         self._running.add(run)
         admitted: Admitted | None = None
         try:
-            admitted = await run.guarded(self.admission.admit(call.key, run.plan.route, run.inbound.input_tokens, call.format))
+            admitted = await run.guarded(self._admit(run))
             await run.guarded(run.run())
         finally:
             outcome.duration_s = run.watch.elapsed()
+            outcome.waited_s += run.watch.waited_s
             await run.watch.close()
             try:
                 if admitted is not None:
@@ -172,21 +186,36 @@ class Engine:
                 self._running.discard(run)
                 self._check_idle()
 
+    async def _admit(self, run: Run) -> Admitted:
+        call = run.call
+        try:
+            admitted = await self.admission.admit(call.key, run.plan.route, run.inbound.input_tokens, call.format)
+        except Failed as failed:
+            if failed.limit is not None:
+                run.observed.denied(failed.limit)
+            raise
+        run.watch.waited_s += admitted.queued_s
+        return admitted
+
 
 class Run:
     """One call while it lasts."""
 
-    def __init__(self, engine: Engine, call: Call, writer: Writer, outcome: Outcome) -> None:
+    def __init__(self, engine: Engine, call: Call, writer: Writer, outcome: Outcome, observed: RequestObserver) -> None:
         self.engine = engine
         self.call = call
         self.writer = writer
         self.outcome = outcome
-        self.inbound = Inbound(call)
+        self.observed = observed
+        self.inbound = Inbound(call, observed)
         self.plan: Plan = plan(call, engine.routes, engine.providers)
+        observed.planned(self.plan.route.entry)
         self.started = False  # the head is out
         self.ended = False  # and everything else
         self.opened = False  # the encoder has opened the client's stream
         self.attempt: Attempt | None = None
+        self.account = Account(NO_ATTEMPT)
+        self.left: tuple[Step, Failure | None] | None = None  # the target that did not answer, None: it rests
         self.headers: list[tuple[str, str]] = []
         self.sealed_by: Seal | None = None
         ping = self.inbound.converter.ping
@@ -207,8 +236,13 @@ class Run:
 
     async def run(self) -> None:
         """Tries the plan's steps, the best first."""
+        began = perf_counter()
         try:
-            await self._answer(self._arranged())
+            steps = self._arranged()
+            if self.observed.recorded:
+                candidates = [(step.provider.name, step.model) for step in steps]
+                self.observed.routed(candidates, self.plan.strategy, began=began, ended=perf_counter())
+            await self._answer(steps)
         except Failed as failed:
             self.outcome.failure = failed.failure
             if not self.started:
@@ -237,12 +271,14 @@ class Run:
                 continue
             if not self._health(step).admits():
                 resting.append(step)
+                self.left = (step, None)
                 continue
             others = any(self._health(other).state != "open" for other in steps[index + 1 :])
             try:
                 await self._tried(step, others=others)
             except Failed as error:
                 failures.append(error)
+                self.left = (step, error.failure)
                 if error.failure.kind == "context_too_long":
                     window = max(window, step.context_window or 1)
                 if error.failure.kind not in FALLBACK or self.watch.tripped is not None or self.watch.remaining() <= 0:
@@ -252,6 +288,7 @@ class Run:
         if not failures and resting:
             step = min(resting, key=lambda step: self._health(step).rests_until)
             self._health(step).forced()
+            self.left = None
             await self._tried(step, others=False)
             return
         raise min(failures, key=lambda error: USEFUL.index(error.failure.kind))
@@ -274,11 +311,26 @@ class Run:
             await self._try(step)
         except Failed as failed:
             try:
-                await retry.again(failed, lambda: self._try(step), settings, patience)
+                await retry.again(failed, lambda: self._try(step), settings, patience, self._pause)
             except Failed as last:
                 if last.rotated:  # no key of this provider is left that would do
                     self._health(step).failed(last.failure)
                 raise
+
+    async def _pause(self, seconds: float, failure: Failure) -> None:
+        self.observed.retry(seconds, failure)
+        began = perf_counter()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.watch.waited_s += perf_counter() - began
+
+    def _reason(self, step: Step) -> Reason:
+        left, self.left = self.left, None
+        if left is not None:
+            self.observed.fallback(left[0].provider.name, step.provider.name, left[1])
+            return "fallback"
+        return "initial" if self.outcome.attempts == 1 else "retry"
 
     async def _try(self, step: Step) -> None:
         health = self._health(step)
@@ -312,8 +364,13 @@ class Run:
     async def _attempted(self, step: Step, health: TargetHealth) -> None:
         if step.provider.ollama is not None or step.context_window is not None:
             step = await self._fitted(step)
-        attempt = self.attempt = prepare(self.inbound, step)
-        call, outcome = self.call, self.outcome
+        call, outcome, prepared = self.call, self.outcome, perf_counter()
+        try:
+            attempt = self.attempt = prepare(self.inbound, step)
+        except Failed as failed:
+            if failed.failure.kind == "unsupported":
+                self.observed.unconverted("request", call.format, step.format)
+            raise
         refused = policy.refusal(attempt.losses, call.loss_policy or self.plan.loss_policy or self.engine.config.loss_policy)
         if refused is not None:
             raise Failed(refused)
@@ -322,12 +379,34 @@ class Run:
         outcome.provider, outcome.model, outcome.target_format = step.provider.name, step.model, step.format
         outcome.losses, outcome.relayed = attempt.losses, attempt.relayed
         self.headers = _reply_headers(outcome)
+        self.account = account = opened(self.observed, attempt, outcome, self._reason(step), prepared, perf_counter())
+        try:
+            await self._exchanged(attempt, health, account)
+        except Failed as failed:
+            account.answer.failure = failed.failure
+            raise
+        except asyncio.CancelledError:
+            account.answer.gone = True
+            raise
+        except Exception:
+            account.answer.failure = Failure("internal", "rosetta failed", ours=True)
+            raise
+        finally:
+            account.observed.finish(account.answer)
+
+    async def _exchanged(self, attempt: Attempt, health: TargetHealth, account: Account) -> None:
+        step, call = attempt.step, self.call
         self.watch.attempt(first_token_s=step.first_token_s, idle_s=step.idle_s)
         reply: UpstreamReply | None = None
         began = self.watch.elapsed()
         try:
             reply = await step.provider.upstream_on(step.format).send(
-                "POST", attempt.path, attempt.headers, attempt.body, connect_s=step.connect_s
+                "POST",
+                attempt.path,
+                [*attempt.headers, *account.observed.headers()],
+                attempt.body,
+                connect_s=step.connect_s,
+                observed=account.observed,
             )
             self.watch.waiting()
             if reply.status >= 300:
@@ -349,7 +428,7 @@ class Run:
                 self.watch.reset()
             raise Failed(failure) from None
         finally:
-            self.watch.waiting_since = None
+            self.watch.arrived()
             if reply is not None:
                 await reply.aclose()
 
@@ -379,11 +458,15 @@ class Run:
     async def _unary(self, attempt: Attempt, reply: UpstreamReply) -> None:
         body = await reply.read()
         outcome = self.outcome
-        self.watch.waiting_since = None
+        began = self.watch.arrived()
         try:
             out, losses, outcome.usage = attempt.unary(body)
         except (Malformed, UpstreamFailed) as error:
+            self._unreadable(attempt, error, "response")
             raise Failed(answer_failure(error, attempt.step.provider.name)) from error
+        self.account.answer.losses = losses
+        self.account.came_whole(attempt, began=began, ended=perf_counter(), bytes_in=len(body), bytes_out=len(out))
+        outcome.finish = list(self.account.answer.finish)
         losses = (*losses, *self._check_prompt(attempt))
         outcome.reply_losses, outcome.status = losses, 200
         outcome.first_token_s = self.watch.elapsed()
@@ -393,7 +476,15 @@ class Run:
         if attempt.relays_reply:
             headers.extend(downward(self.call.format, reply.headers))
         self.started = True
-        await self.writer.unary(200, headers, out)
+        began = perf_counter()
+        try:
+            await self.writer.unary(200, headers, out)
+        finally:
+            self.watch.waited_s += perf_counter() - began
+
+    def _unreadable(self, attempt: Attempt, error: Exception, direction: Direction) -> None:
+        if isinstance(error, Malformed) and not attempt.relays_reply:
+            self.observed.unconverted(direction, attempt.step.format, self.call.format)
 
     async def _pump(self, attempt: Attempt, reply: UpstreamReply, health: TargetHealth, began: float) -> None:
         watch, outcome = self.watch, self.outcome
@@ -403,14 +494,20 @@ class Run:
             await self._whole(attempt, reply)
             health.succeeded(watch.elapsed() - began)
             return
-        hop = attempt.hop(opened=self.opened)
+        account = self.account
+        hop = attempt.hop(opened=self.opened, observed=account.observed)
         chunks = reply.chunks()
+        worked_s, size = 0.0, 0
         try:
             async for chunk in chunks:
+                came = watch.arrived()
                 out = hop.feed(chunk)
+                worked_s += perf_counter() - came
+                size += len(chunk)
                 if out:
                     if not watch.committed:
                         watch.commit()
+                        account.observed.first_chunk()
                         health.succeeded(watch.elapsed() - began)
                         outcome.first_token_s = watch.elapsed()
                     await self._write(out)
@@ -437,10 +534,12 @@ class Run:
         finally:
             outcome.usage, outcome.finish = hop.usage, hop.finish_reasons
             outcome.failure, outcome.reply_losses = hop.failure, (*hop.losses, *self._check_prompt(attempt))
+            account.streamed(hop, size=size, worked_s=worked_s, gap_s=watch.longest_gap_s, ended=perf_counter())
         outcome.status = 200
         if hop.failure is not None and hop.failure.kind in UNWELL and watch.tripped != "interrupted":
             health.failed(hop.failure)
         await self._end()
+        watch.waiting()
         try:
             async with asyncio.timeout(DRAIN_S):
                 async for _ in chunks:
@@ -450,11 +549,15 @@ class Run:
 
     async def _whole(self, attempt: Attempt, reply: UpstreamReply) -> None:
         body = await reply.read()
+        began = self.watch.arrived()
         try:
             out = attempt.events_of(body)
         except (Malformed, UpstreamFailed) as error:
+            self._unreadable(attempt, error, "stream")
             raise Failed(answer_failure(error, attempt.step.provider.name)) from error
-        self.outcome.status = 200
+        self.account.came_whole(attempt, began=began, ended=perf_counter(), bytes_in=len(body), bytes_out=len(out))
+        self.outcome.status, self.outcome.usage = 200, self.account.answer.usage
+        self.outcome.finish = list(self.account.answer.finish)
         await self._write(out)
         await self._end()
 
@@ -462,7 +565,7 @@ class Run:
         """Nothing follows: the client's body is complete."""
         await self._write(self.inbound.tail())
         self.ended = True
-        self.watch.waiting_since = None
+        self.watch.arrived()
         await self.writer.write(b"")
 
     def _check_prompt(self, attempt: Attempt) -> tuple[Loss, ...]:
@@ -478,11 +581,14 @@ class Run:
         if not data:
             return
         watch = self.watch
-        watch.waiting_since = None
-        if not self.started:
-            self.started, watch.head_at = True, None
-            await self.writer.start(200, [*self.headers, *_stream_headers(self.call)])
-        await self.writer.write(data)
+        began = watch.arrived()
+        try:
+            if not self.started:
+                self.started, watch.head_at = True, None
+                await self.writer.start(200, [*self.headers, *_stream_headers(self.call)])
+            await self.writer.write(data)
+        finally:
+            watch.waited_s += perf_counter() - began
         watch.written()
 
     async def _open_head(self) -> None:

@@ -40,6 +40,15 @@ class Plan:
     steps: tuple[Step, ...]
 
     @property
+    def strategy(self) -> str:
+        """How the order is found, in one word: single, chain, weighted or sticky."""
+        if len(self.steps) == 1:
+            return "single"
+        if self.route.sticky:
+            return "sticky"
+        return "weighted" if any(step.weight is not None for step in self.steps) else "chain"
+
+    @property
     def loss_policy(self) -> LossPolicy | None:
         """The model's own, where it has one."""
         return self.route.loss_policy

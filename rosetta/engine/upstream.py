@@ -10,12 +10,14 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from rosetta.ir.errors import Failure
+from rosetta.telemetry.observer import NO_ATTEMPT, AttemptObserver
 
 MAX_CONNECTIONS = 2000
 KEEPALIVE_S = 60.0
@@ -110,6 +112,9 @@ class Upstream:
     ) -> None:
         self.name = name
         self._base = base_url.rstrip("/")
+        split = urlsplit(self._base)
+        self.address = split.hostname or ""
+        self.port = split.port or (443 if split.scheme == "https" else 80)
         self._urls: dict[str, httpx.URL] = {}
         if transport is None:
             verify = _trust(ca_file)
@@ -129,13 +134,20 @@ class Upstream:
         return url
 
     async def send(
-        self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes = b"", *, connect_s: float | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes = b"",
+        *,
+        connect_s: float | None = None,
+        observed: AttemptObserver = NO_ATTEMPT,
     ) -> UpstreamReply:
         """Sends a request and waits for the head of the answer. ``connect_s`` is this request's own limit to connect. Raises Unreachable."""
         timeout = self._timeout if connect_s is None else {**self._timeout, "connect": connect_s}
         request = httpx.Request(method, self.url(path), headers=list(headers), content=body or None, extensions={"timeout": timeout})
         try:
-            response = await self._transport.handle_async_request(request)
+            response = await observed.transport(self._transport).handle_async_request(request)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise _unanswered(self.name, error) from error
         head = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}

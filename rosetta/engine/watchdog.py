@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from time import perf_counter
 from typing import Any
 
 from rosetta.ir.errors import Failure
@@ -26,9 +27,11 @@ _FOREVER = float("inf")
 
 
 class Watchdog:
-    """Watches the running task. ``open_head`` and ``ping`` are started as tasks of their own when they are due; None where there is nothing to do."""
+    """Watches the running task. ``waited_s`` is how long it waited for upstream and client, ``longest_gap_s`` the longest silence of the attempt's upstream
+    after its first content. ``open_head`` and ``ping`` are started as tasks of their own when they are due; None where there is nothing to do."""
 
     __slots__ = (
+        "_began_waiting",
         "_first_token",
         "_handle",
         "_idle",
@@ -43,7 +46,9 @@ class Watchdog:
         "committed",
         "head_at",
         "last_written",
+        "longest_gap_s",
         "tripped",
+        "waited_s",
         "waiting_since",
     )
 
@@ -66,6 +71,9 @@ class Watchdog:
         self._ping = ping
         self._side_tasks: set[asyncio.Task[None]] = set()
         self.waiting_since: float | None = None
+        self._began_waiting = 0.0  # on the fine clock: the loop's may count in milliseconds
+        self.waited_s = 0.0
+        self.longest_gap_s = 0.0
         self.committed = False
         self.head_at: float | None = None if open_head is None else self._started + HEAD_HOLD_S
         self.last_written: float | None = None
@@ -77,7 +85,8 @@ class Watchdog:
         """A new attempt begins to wait for its upstream."""
         self._first_token, self._idle = first_token_s, idle_s
         self.committed = False
-        self.waiting_since = self._loop.time()
+        self.longest_gap_s = 0.0
+        self.waiting()
         self._schedule()
 
     def commit(self) -> None:
@@ -88,7 +97,20 @@ class Watchdog:
 
     def waiting(self) -> None:
         """The attempt waits for the upstream's next bytes."""
+        self.arrived()
         self.waiting_since = self._loop.time()
+        self._began_waiting = perf_counter()
+
+    def arrived(self) -> float:
+        """What the attempt waited for came, or it waits no longer. Gives the time of ``perf_counter``."""
+        now = perf_counter()
+        if self.waiting_since is not None:
+            self.waiting_since = None
+            gap = now - self._began_waiting
+            self.waited_s += gap
+            if self.committed and gap > self.longest_gap_s:
+                self.longest_gap_s = gap
+        return now
 
     def written(self) -> None:
         """Bytes went to the client."""

@@ -14,7 +14,6 @@ from litestar.config.cors import CORSConfig
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from rosetta import __version__
 from rosetta.config.schema import Config
@@ -22,7 +21,7 @@ from rosetta.convert import new_id
 from rosetta.converters import CONVERTERS, jsontext
 from rosetta.converters.converter import Malformed
 from rosetta.engine.attempt import malformed
-from rosetta.engine.call import Failed
+from rosetta.engine.call import Failed, Outcome
 from rosetta.engine.counting import Counter
 from rosetta.engine.engine import Engine
 from rosetta.gateway import page, stored
@@ -33,6 +32,8 @@ from rosetta.gateway.pipeline import Pipeline
 from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, closing, read_body
 from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
+from rosetta.telemetry.observer import NO_OBSERVER, Observer
+from rosetta.telemetry.recorder import Recorder
 
 logger = logging.getLogger("rosetta.gateway")
 
@@ -53,8 +54,9 @@ class Serving:
 class Gateway:
     """The state behind the routes."""
 
-    def __init__(self, config: Config, engine: Engine | None = None) -> None:
-        self.serving = Serving(config, engine if engine is not None else Engine(config))
+    def __init__(self, config: Config, engine: Engine | None = None, *, observer: Observer = NO_OBSERVER) -> None:
+        self.serving = Serving(config, engine if engine is not None else Engine(config, observer=observer))
+        self.observer = self.engine.observer
         self.draining = False
         self.active = 0
         """How many requests are under way, from their headers on."""
@@ -106,10 +108,13 @@ class Gateway:
         path = _path(scope)
         found = find(method, path, headers, query)
         if isinstance(found, Route) and found.action == "generate":
-            await serving.pipeline.generate(found, headers, query, receive, send)
+            await serving.pipeline.generate(found, path, headers, query, receive, send)
             return
         request_id = new_id("req_")
         writer = AsgiWriter(send, [("x-rosetta-request-id", request_id)])
+        outcome = Outcome()
+        action = found.action if isinstance(found, Route) else "none"
+        observed = self.observer.request(found.format, action, request_id, method=method, path=path, headers=headers)
         try:
             if isinstance(found, NoRoute):
                 await _no_route(writer, found, request_id)
@@ -117,8 +122,10 @@ class Gateway:
                 with serving.engine.aside():
                     await _aside(serving, found, method, path, headers, query, receive, writer)
         except Failed as failed:
+            outcome.failure = failed.failure
             await write_failed(writer, found.format, failed, request_id)
         except Denied as denied:
+            outcome.failure = denied.failure
             await write_failure(writer, found.format, denied.failure, request_id)
         except Malformed as error:
             await write_failure(writer, found.format, malformed(error), request_id)
@@ -127,7 +134,7 @@ class Gateway:
         except BodyTooSlow:
             await write_too_slow(writer, found.format, request_id)
         except ClientGone:
-            return
+            outcome.client_gone = True
         except Exception:
             logger.exception("request %s failed inside rosetta", request_id)
             if writer.started:
@@ -136,6 +143,9 @@ class Gateway:
                 "internal", f"rosetta failed on this request; its operator finds the cause in the log under {request_id}", ours=True
             )
             await write_failure(writer, found.format, failure, request_id)
+        finally:
+            outcome.status = writer.status
+            observed.finish(outcome)
 
 
 async def _aside(
@@ -204,10 +214,15 @@ async def _no_route(writer: AsgiWriter, found: NoRoute, request_id: str) -> None
 
 
 def create_app(
-    config: Config, *, engine: Engine | None = None, lifespan: Callable[[Gateway], AbstractAsyncContextManager[None]] | None = None
+    config: Config,
+    *,
+    engine: Engine | None = None,
+    recorder: Recorder | None = None,
+    lifespan: Callable[[Gateway], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
-    """The application for a config. ``engine`` may be given for tests."""
-    gateway = Gateway(config, engine)
+    """The application for a config. ``engine`` may be given for tests; ``recorder`` is what /metrics shows."""
+    recorder = Recorder() if recorder is None else recorder
+    gateway = Gateway(config, engine, observer=recorder)
 
     @asgi("/", is_mount=True, copy_scope=True)
     async def wires(scope: Scope, receive: Receive, send: Send) -> None:
@@ -228,9 +243,10 @@ def create_app(
     def readyz() -> Response[dict[str, str]]:
         return Response({"status": "draining" if gateway.draining else "ready"}, status_code=503 if gateway.draining else 200)
 
-    @get("/metrics", sync_to_thread=False)
-    def metrics() -> Response[bytes]:
-        return Response(generate_latest(REGISTRY), headers={"content-type": CONTENT_TYPE_LATEST})
+    @get("/metrics", sync_to_thread=True)
+    def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        body, content_type = recorder.metrics.exposition(request.headers.get("accept", ""))
+        return Response(body, headers={"content-type": content_type})
 
     @asynccontextmanager
     async def life(_: Litestar) -> AsyncIterator[None]:

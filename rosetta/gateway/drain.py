@@ -67,6 +67,7 @@ class DrainingServer(uvicorn.Server):
         """Begins to end, or hurries where it had begun."""
         if self._drain is None:
             self._gateway.draining = True
+            self._gateway.observer.draining()
             logger.info("draining: %d requests under way", self._gateway.active)
             self._drain = asyncio.get_running_loop().create_task(self._end(notice_s))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any, cast
 
 from litestar.types import Receive, Send
@@ -20,6 +21,7 @@ from rosetta.gateway.failures import write_failed, write_failure, write_too_larg
 from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, read_body
 from rosetta.gateway.routes import Route
 from rosetta.ir.errors import Failure
+from rosetta.telemetry.observer import RequestObserver
 
 WATCH_AFTER_S = 0.05
 """A request that takes longer is watched for its client going away; shorter ones are answered before anybody could leave."""
@@ -37,15 +39,22 @@ class Pipeline:
         self.engine = engine
         self.access = Access(config.keys)
 
-    async def generate(self, route: Route, headers: Mapping[str, str], query: Mapping[str, str], receive: Receive, send: Send) -> None:
+    async def generate(
+        self, route: Route, path: str, headers: Mapping[str, str], query: Mapping[str, str], receive: Receive, send: Send
+    ) -> None:
         """Answers a request for generation; whatever goes wrong is an error in the caller's format."""
         request_id = new_id("req_")
         writer = AsgiWriter(send, _identity(route, request_id))
         outcome = Outcome()
+        observed = self.engine.observer.request(
+            route.format, "generate", request_id, stream=route.stream, method="POST", path=path, headers=headers
+        )
         try:
-            await self._guarded(route, headers, query, receive, writer, request_id, outcome)
+            await self._guarded(route, headers, query, receive, writer, request_id, outcome, observed)
         except ClientGone:
             outcome.client_gone = True
+        finally:
+            observed.finish(outcome)
 
     async def _guarded(
         self,
@@ -56,13 +65,16 @@ class Pipeline:
         writer: AsgiWriter,
         request_id: str,
         outcome: Outcome,
+        observed: RequestObserver,
     ) -> None:
         try:
             key = self.access.admit(headers, query)
+            began = perf_counter()
             body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
+            outcome.waited_s += perf_counter() - began
             call = self.call(route, headers, query, body, request_id, key)
             with ClientWatch(receive, outcome):
-                await self.engine.respond(call, writer, outcome)
+                await self.engine.respond(call, writer, outcome, observed)
         except Failed as failed:
             outcome.failure = failed.failure
             outcome.status = await write_failed(writer, route.format, failed, request_id, headers=_attempted(outcome))

@@ -70,16 +70,17 @@ def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 class AsgiWriter:
     """The engine's Writer over an ASGI ``send``. ``headers`` go with every reply."""
 
-    __slots__ = ("_headers", "_send", "started")
+    __slots__ = ("_headers", "_send", "started", "status")
 
     def __init__(self, send: Send, headers: list[tuple[str, str]]) -> None:
         self._send: Any = send
         self._headers = headers
         self.started = False
+        self.status = 0
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
         """The head of a stream."""
-        self.started = True
+        self.started, self.status = True, status
         await self._send({"type": "http.response.start", "status": status, "headers": _encoded([*self._headers, *headers])})
 
     async def write(self, data: bytes) -> None:
@@ -88,7 +89,7 @@ class AsgiWriter:
 
     async def unary(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Head and body at once."""
-        self.started = True
+        self.started, self.status = True, status
         encoded = _encoded([*self._headers, *headers])
         encoded.append((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -88,7 +88,7 @@ def serve(
     app = create_app(config, lifespan=running)
     gateway: Gateway = app.state.gateway
     if load is not None:
-        reloader = Reloader(gateway, load, path)
+        reloader = Reloader(gateway, load, path, gateway.observer.reloaded)
     settings = uvicorn.Config(
         app,
         http=BoundedProtocol,
