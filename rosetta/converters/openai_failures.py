@@ -5,12 +5,11 @@ The envelope ``{"error": {message, type, param, code}}`` is shared by both of Op
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from rosetta.converters import jsontext
+from rosetta.converters import failures
 from rosetta.converters.converter import Json, WireFailure
 from rosetta.ir.errors import Failure, FailureKind
 
@@ -52,23 +51,6 @@ _TYPES: dict[str, FailureKind] = {
     "service_unavailable_error": "overloaded",
     "timeout_error": "timeout",
 }
-_STATUSES: dict[int, FailureKind] = {
-    400: "bad_request",
-    401: "auth",
-    402: "billing",
-    403: "permission",
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "timeout",
-    409: "conflict",
-    413: "too_large",
-    422: "unprocessable",
-    429: "rate_limited",
-    499: "cancelled",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
 _ENVELOPES: dict[FailureKind, tuple[int, str, str | None]] = {
     "bad_request": (400, "invalid_request_error", None),
     "unsupported": (400, "invalid_request_error", "unsupported_parameter"),
@@ -90,30 +72,7 @@ _ENVELOPES: dict[FailureKind, tuple[int, str, str | None]] = {
     "truncated": (502, "server_error", "upstream_unavailable"),
     "internal": (500, "server_error", None),
 }
-_FINAL: frozenset[FailureKind] = frozenset(
-    {
-        "bad_request",
-        "unsupported",
-        "context_too_long",
-        "auth",
-        "billing",
-        "permission",
-        "not_found",
-        "method_not_allowed",
-        "too_large",
-        "unprocessable",
-        "content_policy",
-    }
-)
-
-_TOO_LONG = re.compile(
-    r"prompt is too long|input is too long|exceeds? (?:the )?(?:model's )?(?:maximum )?context|context[ _](?:length|window|limit|size)|maximum context"
-    r"|input token count .{0,40}exceeds",
-    re.IGNORECASE,
-)
-_SECRET = re.compile(r"\b(?:sk-|AIza|gsk_|xai-)[A-Za-z0-9_\-*]{8,}")
 DELAY = re.compile(r"try again in\s+(\d+(?:\.\d+)?)\s*(ms|s|seconds?)\b", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -121,39 +80,20 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
 def decode_failure(status: int, headers: Mapping[str, str], body: bytes) -> Failure:
     """An upstream's error reply, whatever it is made of."""
-    try:
-        value: Any = jsontext.decode(body)
-    except jsontext.InvalidJson:
-        value = None
-    return failure_of(value, status, _retry_after(headers))
+    return failure_of(failures.read_body(body), status, failures.retry_after(headers))
 
 
 def failure_of(value: Any, status: int | None, retry_after_s: float | None = None) -> Failure:
-    """The failure in an error object: an envelope, a list of one, ``{"detail": …}``, ``{"error": "text"}``, a flat ``error`` event, or nothing readable.
-    ``status`` is None within a stream or a reply with status 200."""
-    if type(value) is list and len(value) == 1:
-        value = value[0]
-    error: Any = value
-    if type(value) is dict and value.get("error") is not None:
-        error = value["error"]
-    word = message = code = param = details = None
-    if type(error) is dict:
-        word, param, details = error.get("type"), error.get("param"), error.get("details")
-        message = next((error[key] for key in ("message", "detail", "msg") if type(error.get(key)) is str and error[key]), None)
-        if message is None and error.get("detail") is not None:  # FastAPI's list of faults
-            message = jsontext.encode_text(error["detail"])[:1000]
-        code = next((found for found in (error.get("code"), error.get("status")) if type(found) is str and found), None)
-        if type(error.get("code")) is int and status is None:
-            status = error["code"] if 400 <= error["code"] < 600 else None
-    elif type(error) is str and error:
-        message = error
-    if message is None:
-        message = "the upstream sent an error without a message" if status is None else f"the upstream answered {status} without a message"
-    message = _SECRET.sub("…", message)
+    """The failure in an error object, whatever that is. ``status`` is None within a stream or a reply with status 200."""
+    error, message = failures.read_error(value, status)
+    word, param, details = error.get("type"), error.get("param"), error.get("details")
+    code = next((found for found in (error.get("code"), error.get("status")) if type(found) is str and found), None)
+    if type(error.get("code")) is int and status is None:
+        status = error["code"] if 400 <= error["code"] < 600 else None
     if retry_after_s is None:
         retry_after_s = _delay(message, details)
     return Failure(
-        _kind(word, code, status, message),
+        "auth" if failures.reason(details) == failures.BAD_KEY else _kind(word, code, status, message),
         message,
         status,
         code,
@@ -170,9 +110,9 @@ def _kind(word: Any, code: str | None, status: int | None, message: str) -> Fail
     if known is None and type(word) is str:
         known = _TYPES.get(word)
     if known is None or (known == "upstream_error" and status is not None):
-        by_status = None if status is None else _STATUSES.get(status, "bad_request" if 400 <= status < 500 else "upstream_error")
+        by_status = None if status is None else failures.of_status(status)
         known = by_status or known or ("bad_request" if word == "invalid_request_error" else "upstream_error")
-    if known in {"bad_request", "unprocessable"} and _TOO_LONG.search(message):
+    if known in {"bad_request", "unprocessable"} and failures.is_too_long(message):
         return "context_too_long"
     return known
 
@@ -182,23 +122,7 @@ def _delay(message: str, details: Any) -> float | None:
     found = DELAY.search(message)
     if found is not None:
         return float(found[1]) / (1000.0 if found[2].lower() == "ms" else 1.0)
-    for detail in details if type(details) is list else ():
-        delay = detail.get("retryDelay") if type(detail) is dict else None
-        match = _DURATION.fullmatch(delay) if type(delay) is str else None
-        if match is not None:
-            return float(match[1])
-    return None
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) / unit
-        except ValueError:
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    return None
+    return failures.retry_info(details)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -206,21 +130,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def encode_failure(failure: Failure, request_id: str) -> WireFailure:  # noqa: ARG001 - the request's id goes into a header
     """The envelope for a failure, as OpenAI's SDKs and Codex understand it."""
-    status, kind, code = _ENVELOPES[failure.kind]
-    if failure.kind == "upstream_error" and failure.status == 500 and not failure.ours:
-        status = 500
+    usual, kind, code = _ENVELOPES[failure.kind]
     if failure.code in CODES or (failure.ours and failure.code is not None):
         code = failure.code
     elif failure.kind == "not_found" and failure.ours:
         code = None
     headers = {}
     if failure.retry_after_s is not None:
-        headers["retry-after"] = str(math.ceil(failure.retry_after_s))
-    if failure.kind in _FINAL:
+        headers["retry-after"] = failures.whole_seconds(failure)
+    if failure.kind in failures.FINAL:
         headers["x-should-retry"] = "false"
-    body: Json = {"error": {"message": safe_message(failure), "type": kind, "param": failure.param, "code": code}}
-    return WireFailure(status, body, headers)
-
-
-def safe_message(failure: Failure) -> str:
-    return _SECRET.sub("…", failure.message)
+    body: Json = {"error": {"message": failures.without_secrets(failure.message), "type": kind, "param": failure.param, "code": code}}
+    return WireFailure(failures.status_of(failure, usual), body, headers)

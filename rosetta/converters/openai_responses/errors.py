@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rosetta.converters.converter import Json
-from rosetta.converters.openai_failures import CODES, DELAY, decode_failure, encode_failure, failure_of, safe_message
+from rosetta.converters.failures import without_secrets
+from rosetta.converters.openai_failures import CODES, DELAY, decode_failure, encode_failure, failure_of
 from rosetta.ir.errors import Failure, FailureKind
 
 _STREAM_CODES: dict[FailureKind, str] = {
@@ -23,7 +24,7 @@ is a ``server_error``."""
 def response_error(failure: Failure) -> Json:
     """The ``error`` of a failed response."""
     code = failure.code if failure.code in CODES and failure.kind != "overloaded" else _STREAM_CODES.get(failure.kind, "server_error")
-    message = safe_message(failure)
+    message = without_secrets(failure.message)
     if failure.kind == "rate_limited" and failure.retry_after_s is not None and DELAY.search(message) is None:
         message = f"{message.rstrip('. ')}. Please try again in {failure.retry_after_s:g}s."  # where Codex looks for the delay
     return {"code": code, "message": message}
