@@ -55,6 +55,12 @@ def test_cached_tokens_are_counted_once() -> None:
     counted = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150, "prompt_tokens_details": {"cached_tokens": 80}}
     back = heard(chat({"content": "Hi."}, usage=counted), "openai_chat", "anthropic")["usage"]
     assert [20, 80] == [back["input_tokens"], back["cache_read_input_tokens"]]
+    google = gemini({"text": "Hi."})
+    google["usageMetadata"]["cachedContentTokenCount"] = 80
+    back = heard(google, "google_genai", "anthropic")["usage"]
+    assert [20, 80] == [back["input_tokens"], back["cache_read_input_tokens"]]
+    back = heard(claude({"type": "text", "text": "Hi."}), "anthropic", "google_genai")["usageMetadata"]
+    assert [100, 70, 150] == [back["promptTokenCount"], back["cachedContentTokenCount"], back["totalTokenCount"]]
 
 
 def test_thoughts_are_counted_once() -> None:

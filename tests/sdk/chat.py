@@ -88,7 +88,7 @@ def history(answer: ChatCompletion, result: str) -> tuple[Any, ...]:
     """The answer as the SDK's users send it back, with a result for each call."""
     kept = answer.choices[0].message.model_dump(exclude_none=True, exclude={"parsed": True, "tool_calls": {"__all__": {"index"}}})
     for call in kept.get("tool_calls", ()):
-        call["function"].pop("parsed_arguments", None)
+        call.get("function", {}).pop("parsed_arguments", None)
     return (kept, *({"role": "tool", "tool_call_id": id, "content": result} for id in call_ids(answer)))
 
 
@@ -97,12 +97,36 @@ def parsed(client: openai.OpenAI, model: str) -> Place | None:
     return client.chat.completions.parse(model=model, messages=messages, response_format=Place).choices[0].message.parsed
 
 
+def patching(model: str, history: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """A request with the one free-text tool that the scripted upstream looks for."""
+    tool = {"type": "custom", "custom": {"name": "apply_patch", "description": "Edits files", "format": GRAMMAR}}
+    return {"model": model, "messages": [{"role": "user", "content": "Patch it."}, *history], "tools": [tool]}
+
+
+GRAMMAR = {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /.+/s"}}
+
+
+def patches(answer: ChatCompletion) -> list[tuple[str, str]]:
+    """(name, free text) of the answer's calls of free-text tools. The wire's streams have no typed form for one: there it is a function's ``input``."""
+    return [
+        (call.custom.name, call.custom.input)
+        if call.type == "custom"
+        else (call.function.name, json.loads(call.function.arguments)["input"])
+        for call in answer.choices[0].message.tool_calls or ()
+    ]
+
+
 def models(client: openai.OpenAI) -> list[str]:
     return [model.id for model in client.models.list()]
 
 
 def model(client: openai.OpenAI, name: str) -> str:
     return client.models.retrieve(name).id
+
+
+def retry_after(error: Exception) -> str | None:
+    assert isinstance(error, openai.APIStatusError)
+    return error.response.headers.get("retry-after")
 
 
 def status_of(error: Exception) -> int:

@@ -118,6 +118,11 @@ def model(client: genai.Client, name: str) -> str:
     return (client.models.get(model=name).name or "").removeprefix("models/")
 
 
+def retry_after(error: Exception) -> str | None:
+    """The package gives no headers; the delay stands in the body's details where Google tells it."""
+    return None
+
+
 def status_of(error: Exception) -> int:
     assert isinstance(error, errors.APIError)
     return int(error.code)

@@ -119,6 +119,11 @@ def model(client: anthropic.Anthropic, name: str) -> str:
     return client.models.retrieve(name).id
 
 
+def retry_after(error: Exception) -> str | None:
+    assert isinstance(error, anthropic.APIStatusError)
+    return error.response.headers.get("retry-after")
+
+
 def status_of(error: Exception) -> int:
     assert isinstance(error, anthropic.APIStatusError)
     return error.status_code

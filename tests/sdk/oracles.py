@@ -15,7 +15,7 @@ import pytest
 
 from tests.clients.upstream import SIGNATURE, Upstream, reading
 from tests.clients.upstream.answer import CACHED_TOKENS, INPUT_TOKENS, OUTPUT_TOKENS, REASONING_TOKENS
-from tests.clients.upstream.script import PLAIN_TEXT, THOUGHT
+from tests.clients.upstream.script import PATCH, PLAIN_TEXT, THOUGHT
 from tests.sdk import chat, google, messages, responses
 from tests.sdk.said import MARKER, PIXEL, Place, Said, Tokens, Wanted
 
@@ -39,7 +39,11 @@ class Voice:
 
     async def ask(self, model: str, wanted: Wanted) -> Any:
         """The SDK's own whole answer, accumulated by the SDK where it was streamed."""
-        answer = self._ask(self.client, self.sdk.asked(model, wanted))
+        return await self.put(self.sdk.asked(model, wanted))
+
+    async def put(self, body: dict[str, Any]) -> Any:
+        """The same for a request in the SDK's own words."""
+        answer = self._ask(self.client, body)
         return await answer if self._asynchronous else answer
 
     async def hear(self, model: str, wanted: Wanted) -> Said:
@@ -141,6 +145,16 @@ async def picture(voice: Voice, model: str, upstream: Upstream) -> None:
     assert_accepted(upstream)
 
 
+async def free_text(voice: Voice, model: str, upstream: Upstream) -> None:
+    """A free-text tool is called with free text by every upstream, also by one that only knows functions; the result finds its call."""
+    upstream.control(scenario="patch", strict=True)
+    answer = await voice.put(voice.sdk.patching(model))
+    assert [("apply_patch", PATCH)] == voice.sdk.patches(answer)
+    last = await voice.put(voice.sdk.patching(model, voice.sdk.history(answer, "done")))
+    assert "FINAL patched" == voice.sdk.said(last).text
+    assert_accepted(upstream)
+
+
 async def broken_stream(voice: Voice, model: str, upstream: Upstream) -> None:
     """An upstream that fails, is cut or falls silent in the middle is the SDK's own exception, never a short answer."""
     assert voice.streamed
@@ -166,6 +180,8 @@ async def refusals(voice: Voice, model: str, upstream: Upstream) -> None:
             await voice.ask(model, Wanted())
         assert (scenario, status) == (scenario, voice.sdk.status_of(raised.value))
         assert TROUBLE in str(raised.value)
+        if status == 429 and voice.sdk is not google:
+            assert "1" == voice.sdk.retry_after(raised.value)
 
 
 async def bad_upstream_key(voice: Voice, model: str, upstream: Upstream) -> None:
@@ -210,6 +226,9 @@ ANSWERS: dict[str, Oracle] = {
 
 STREAMS: dict[str, Oracle] = {oracle.__name__: oracle for oracle in (long_text, broken_stream)}
 """Hold for streams."""
+
+FREE_TEXT: dict[str, Oracle] = {oracle.__name__: oracle for oracle in (free_text,)}
+"""Hold for the SDKs whose wire has free-text tools: those with ``patching``."""
 
 CALLS: dict[str, Oracle] = {oracle.__name__: oracle for oracle in (structured_answer, count, model_list)}
 """Hold for synchronous clients that ask for a whole answer; not every SDK can count."""

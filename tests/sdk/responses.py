@@ -17,6 +17,7 @@ ERRORS = chat.ERRORS
 BROKEN: tuple[type[Exception], ...] = (openai.APIError, RuntimeError)
 """Of ``response.failed`` the SDK only says that no ``response.completed`` came."""
 connect, connect_async, models, model, status_of = chat.connect, chat.connect_async, chat.models, chat.model, chat.status_of
+retry_after = chat.retry_after
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def said(answer: Response) -> Said:
 
 
 def call_ids(answer: Response) -> list[str]:
-    return [item.call_id for item in answer.output if item.type == "function_call"]
+    return [item.call_id for item in answer.output if item.type in ("function_call", "custom_tool_call")]
 
 
 def history(answer: Response, result: str) -> tuple[Any, ...]:
@@ -109,7 +110,20 @@ def history(answer: Response, result: str) -> tuple[Any, ...]:
         for part in value.get("content", []):
             part.pop("parsed", None)
         kept.append(value)
-    return (*kept, *({"type": "function_call_output", "call_id": id, "output": result} for id in call_ids(answer)))
+    calls = [item for item in answer.output if item.type in ("function_call", "custom_tool_call")]
+    return (*kept, *({"type": f"{call.type}_output", "call_id": call.call_id, "output": result} for call in calls))
+
+
+def patching(model: str, history: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """A request with the one free-text tool that the scripted upstream looks for."""
+    grammar = {"type": "grammar", "syntax": "lark", "definition": "start: /.+/s"}
+    tool = {"type": "custom", "name": "apply_patch", "description": "Edits files", "format": grammar}
+    return {"model": model, "input": [{"role": "user", "content": "Patch it."}, *history], "tools": [tool], "store": False}
+
+
+def patches(answer: Response) -> list[tuple[str, str]]:
+    """(name, free text) of the answer's calls of free-text tools."""
+    return [(item.name, item.input) for item in answer.output if item.type == "custom_tool_call"]
 
 
 def parsed(client: openai.OpenAI, model: str) -> Place | None:
