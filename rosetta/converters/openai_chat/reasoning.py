@@ -322,8 +322,9 @@ def encode_call_seal(part: ToolCall, wire: Json, out: Outgoing) -> None:
     """A call's own state, where the server is its maker."""
     if part.seal is None:
         return
-    bare = out.own and not part.seal.provider and (out.faithful or out.dialect.thought_signatures)
-    if (bare or part.seal.provider == out.target.provider) and part.seal.kind == "thought_signature":
+    maker = part.seal.provider  # none: bare, as the client's own wire has it
+    mine = maker == out.target.provider if maker else out.own and (out.faithful or out.dialect.thought_signatures)
+    if mine and part.seal.kind == "thought_signature":
         with_signature(wire, part.seal.value)
     else:
         out.losses.dropped("seal", part.at, "made by another provider or model")

@@ -880,6 +880,14 @@ def test_a_chat_clients_thoughts_go_back_as_they_came() -> None:
     assert body["messages"][1] == {"role": "assistant", "content": "Yes", "reasoning_content": "Hm.", "reasoning_details": details}
 
 
+def test_a_bare_signature_is_nobodys_at_a_nameless_server() -> None:
+    """A conversion without a provider is no reason to believe that the target made it."""
+    request = foreign(user("Go"), assistant(call("a", at="c", seal=Seal("thought_signature", "s", bound="part"))), user(result("a")))
+    body, losses = encoded(request, PLAIN, provider="")
+    assert "extra_content" not in body["messages"][1]["tool_calls"][0]
+    assert losses == [("seal", "dropped", "c")]
+
+
 @pytest.mark.parametrize(
     ("format", "seal", "signatures", "kept"),
     [
