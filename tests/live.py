@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from rosetta.config.load import build
 from rosetta.gateway.app import Gateway, create_app
+from rosetta.gateway.protocol import BoundedProtocol
 from rosetta.gateway.server import listen
 
 START_TIMEOUT_S = 20.0
@@ -24,7 +25,9 @@ class LiveGateway:
         self._socket = listen(config)
         app: Litestar = create_app(config)
         self.gateway: Gateway = app.state.gateway
-        self._server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, http=BoundedProtocol, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
+        )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

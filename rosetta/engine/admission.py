@@ -92,11 +92,12 @@ class Admission:
         self._counters = counters
         self._told = told
         self._gateway = _own(config)
-        self._limited = any(quota != _UNLIMITED for quota in _quotas(config))
+        self.limited = any(quota != _UNLIMITED for quota in _quotas(config))
+        """Whether this config limits anything."""
 
     async def admit(self, key: Key | None, route: Route, tokens: int, format: Format) -> Admitted:
         """Lets the request in. ``tokens`` is the estimate to reserve. Raises Failed(rate_limited, or overloaded where the queue is full)."""
-        if not self._limited:
+        if not self.limited:
             return NOTHING_LIMITED
         quotas = self._quotas(key, route)
         admitted = Admitted(tuple(self._slots(quotas)))

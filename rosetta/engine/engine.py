@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import logging
 import random
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeVar
@@ -173,8 +173,13 @@ class Engine:
         self._running.add(run)
         admitted: Admitted | None = None
         try:
-            admitted = await run.guarded(self._admit(run))
-            await run.guarded(run.run())
+            if self.admission.limited:
+                admitted = await self._admit(run)
+            await run.run()
+        except asyncio.CancelledError:
+            if not run.watch.recovered():
+                raise
+            raise Failed(run.watch.failure()) from None
         finally:
             outcome.duration_s = run.watch.elapsed()
             outcome.waited_s += run.watch.waited_s
@@ -225,15 +230,6 @@ class Run:
             ping=self._ping if call.stream and ping is not None else None,
         )
 
-    async def guarded(self, work: Awaitable[Result]) -> Result:
-        """Awaits ``work``. Where the watchdog cancelled it outside of an attempt (in the queue, between two tries), that is Failed with its reason."""
-        try:
-            return await work
-        except asyncio.CancelledError:
-            if not self.watch.recovered():
-                raise
-            raise Failed(self.watch.failure()) from None
-
     async def run(self) -> None:
         """Tries the plan's steps, the best first."""
         began = perf_counter()
@@ -247,10 +243,19 @@ class Run:
             self.outcome.failure = failed.failure
             if not self.started:
                 raise
-            # The head is out: the stream itself says why it ends.
-            encoder = self.inbound.encoder
-            await self._write(b"".join(self.inbound.frame(wire) for wire in encoder.feed(events.Failed(failed.failure))))
-            await self._end()
+            await self._tell(failed.failure)
+        except asyncio.CancelledError:
+            # Between two tries; in an attempt the attempt itself has made a Failed of it.
+            if not self.started or not self.watch.recovered():
+                raise
+            self.outcome.failure = self.watch.failure()
+            await self._tell(self.outcome.failure)
+
+    async def _tell(self, failure: Failure) -> None:
+        """The head is out: the stream itself says why it ends."""
+        encoder = self.inbound.encoder
+        await self._write(b"".join(self.inbound.frame(wire) for wire in encoder.feed(events.Failed(failure))))
+        await self._end()
 
     def _arranged(self) -> list[Step]:
         steps = self.plan.steps

@@ -26,10 +26,10 @@ from rosetta.engine.counting import Counter
 from rosetta.engine.engine import Engine
 from rosetta.gateway import page, stored
 from rosetta.gateway.access import Denied, permits
-from rosetta.gateway.failures import write_failed, write_failure, write_too_large, write_too_slow
+from rosetta.gateway.failures import write_failed, write_failure, write_too_large
 from rosetta.gateway.listing import Listing
 from rosetta.gateway.pipeline import Pipeline
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, closing, read_body
+from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, closing, read_body
 from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
 from rosetta.telemetry.observer import NO_OBSERVER, Observer
@@ -94,22 +94,34 @@ class Gateway:
 
     async def handle(self, scope: Any, receive: Receive, send: Send) -> None:
         """Every path that is not one of the ordinary handlers'."""
-        self.active += 1
-        try:
-            await self._handle(scope, receive, closing(send) if self.draining else send)
-        finally:
-            self.active -= 1
-
-    async def _handle(self, scope: Any, receive: Receive, send: Send) -> None:
         serving = self.serving
+        if self.draining:
+            send = closing(send)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {}
         method = scope["method"]
         path = _path(scope)
         found = find(method, path, headers, query)
-        if isinstance(found, Route) and found.action == "generate":
-            await serving.pipeline.generate(found, path, headers, query, receive, send)
-            return
+        self.active += 1
+        try:
+            if isinstance(found, Route) and found.action == "generate":
+                await serving.pipeline.generate(found, path, headers, query, receive, send)
+            else:
+                await self._other(serving, found, method, path, headers, query, receive, send)
+        finally:
+            self.active -= 1
+
+    async def _other(
+        self,
+        serving: Serving,
+        found: Route | NoRoute,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        query: dict[str, str],
+        receive: Receive,
+        send: Send,
+    ) -> None:
         request_id = new_id("req_")
         writer = AsgiWriter(send, [("x-rosetta-request-id", request_id)])
         outcome = Outcome()
@@ -131,8 +143,6 @@ class Gateway:
             await write_failure(writer, found.format, malformed(error), request_id)
         except BodyTooLarge:
             await write_too_large(writer, found.format, serving.config.server.max_body, request_id)
-        except BodyTooSlow:
-            await write_too_slow(writer, found.format, request_id)
         except ClientGone:
             outcome.client_gone = True
         except Exception:

@@ -32,12 +32,6 @@ async def write_too_large(writer: AsgiWriter, format: Format, limit: int, reques
     return await write_failure(writer, format, failure, request_id, headers=(("connection", "close"),))
 
 
-async def write_too_slow(writer: AsgiWriter, format: Format, request_id: str) -> int:
-    """408: the body did not come in time."""
-    failure = Failure("timeout", "the request's body did not arrive in time: send it again", ours=True)
-    return await write_failure(writer, format, failure, request_id, headers=(("connection", "close"),), status=408)
-
-
 async def write_failed(
     writer: AsgiWriter, format: Format, failed: Failed, request_id: str, *, headers: tuple[tuple[str, str], ...] = ()
 ) -> int:

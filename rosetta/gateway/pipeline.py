@@ -17,8 +17,8 @@ from rosetta.engine.attempt import malformed
 from rosetta.engine.call import Call, Failed, Outcome, Peek, peek
 from rosetta.engine.engine import Engine
 from rosetta.gateway.access import Access, Denied, permits
-from rosetta.gateway.failures import write_failed, write_failure, write_too_large, write_too_slow
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, BodyTooSlow, ClientGone, read_body
+from rosetta.gateway.failures import write_failed, write_failure, write_too_large
+from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
 from rosetta.gateway.routes import Route
 from rosetta.ir.errors import Failure
 from rosetta.telemetry.observer import RequestObserver
@@ -87,9 +87,6 @@ class Pipeline:
         except BodyTooLarge:
             outcome.failure = Failure("too_large", "the body is too large", ours=True)
             outcome.status = await write_too_large(writer, route.format, self.config.server.max_body, request_id)
-        except BodyTooSlow:
-            outcome.failure = Failure("timeout", "the body did not arrive in time", ours=True)
-            outcome.status = await write_too_slow(writer, route.format, request_id)
         except ClientGone:
             raise
         except Exception:

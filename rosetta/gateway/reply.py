@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from litestar.types import Receive, Send
-
-BODY_IDLE_S = 60.0
-"""How long the next piece of a request's body may take."""
-BODY_S = 600.0
-"""How long the whole body may take."""
 
 
 class ClientGone(Exception):
@@ -21,34 +15,23 @@ class BodyTooLarge(Exception):
     """The request's body passes the limit, in bytes."""
 
 
-class BodyTooSlow(Exception):
-    """The request's body did not come in time."""
-
-
 async def read_body(receive: Receive, limit: int, declared: str | None) -> bytes:
-    """The request's body. Raises BodyTooLarge, as early as the declared length tells it, BodyTooSlow and ClientGone."""
+    """The request's body. Raises BodyTooLarge, as early as the declared length tells it, and ClientGone. How long it may take is the protocol's."""
     if declared is not None and declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge
-    loop = asyncio.get_running_loop()
-    end = loop.time() + BODY_S
     pieces: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout_at(min(loop.time() + BODY_IDLE_S, end)) as patience:
-            while True:
-                message: Any = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                piece: bytes = message.get("body", b"")
-                size += len(piece)
-                if size > limit:
-                    raise BodyTooLarge
-                if not message.get("more_body"):
-                    return piece if not pieces else b"".join((*pieces, piece))
-                pieces.append(piece)
-                patience.reschedule(min(loop.time() + BODY_IDLE_S, end))
-    except TimeoutError:
-        raise BodyTooSlow from None
+    while True:
+        message: Any = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise BodyTooLarge
+        if not message.get("more_body"):
+            return piece if not pieces else b"".join((*pieces, piece))
+        pieces.append(piece)
 
 
 def closing(send: Send) -> Send:

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.clients.gateway_process import ROOT, free_port
+from tests.live import live_gateway
 from tests.raw_upstream import Caller, RawUpstream
 
 WITHIN_S = 30.0
@@ -251,7 +252,7 @@ def raw(port: int, *pieces: bytes) -> bytes:
 
 def test_endless_heads_are_refused_in_format(tmp_path: Path) -> None:
     with serving(tmp_path, {}) as process:
-        many = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n" + b"".join(b"x-%d: %s\r\n" % (number, b"y" * 100) for number in range(600))
+        many = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n" + b"".join(b"x-%d: %s\r\n" % (number, b"y" * 100) for number in range(900))
         answer = raw(process.port, many)
         assert answer.startswith(b"HTTP/1.1 431 ")
         assert b'"type":"error"' in answer
@@ -259,3 +260,14 @@ def test_endless_heads_are_refused_in_format(tmp_path: Path) -> None:
         assert raw(process.port, b"GET /" + b"y" * 70_000).startswith(b"HTTP/1.1 431 ")
         assert raw(process.port, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         assert 200 == process.ready()
+
+
+def test_a_body_that_never_comes_is_a_408_in_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the protocol itself, with its patience shortened."""
+    monkeypatch.setattr("rosetta.gateway.protocol.BODY_IDLE_S", 0.2)
+    with live_gateway({}) as gateway:
+        answer = raw(gateway.port, b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b'"type":"error"' in answer
+        monkeypatch.setattr("rosetta.gateway.protocol.HEAD_S", 0.2)
+        assert b"" == raw(gateway.port, b"POST /v1/messages HTTP/1.1\r\nho")
