@@ -265,9 +265,9 @@ def test_endless_heads_are_refused_in_format(tmp_path: Path) -> None:
 def test_a_body_that_never_comes_is_a_408_in_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the protocol itself, with its patience shortened."""
     monkeypatch.setattr("rosetta.gateway.protocol.BODY_IDLE_S", 0.2)
+    monkeypatch.setattr("rosetta.gateway.protocol.HEAD_S", 0.2)
     with live_gateway({}) as gateway:
         answer = raw(gateway.port, b"POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"type":"error"' in answer
-        monkeypatch.setattr("rosetta.gateway.protocol.HEAD_S", 0.2)
         assert b"" == raw(gateway.port, b"POST /v1/messages HTTP/1.1\r\nho")
