@@ -197,6 +197,19 @@ def decode_plain(part: Json, at: str) -> Text | Media | Opaque | None:
     return None
 
 
+def hidden(part: Json, at: str) -> Opaque | None:
+    """A thought that is no text, such as the draft of an image: no other wire has such. A call is a call, whatever it is marked as."""
+    if part.get("thought") is not True or type(part.get("text")) is str or part.get("functionCall") is not None:
+        return None
+    key = next((key for key, value in part.items() if key not in _FLAGS and key != "text" and value is not None), None)
+    return None if key is None else Opaque(FORMAT, key, part, at)
+
+
+def is_thought(part: Json) -> bool:
+    """Whether a part tells a thought."""
+    return part.get("thought") is True and part.get("functionCall") is None
+
+
 def _decode_inline(part: Json, inline: Json, at: str) -> Media:
     where = f"{at}.inlineData"
     data = media.standard_base64(string(inline, "data", where))

@@ -22,7 +22,7 @@ from rosetta.converters.google_genai.finish import (
     usage_losses,
 )
 from rosetta.converters.google_genai.logprobs import decode_logprobs, encode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, normal, unknown, with_extras
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, unknown, with_extras
 from rosetta.converters.google_genai.reasoning import carried, sealed
 from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses
@@ -156,7 +156,11 @@ def decode_answer_part(part: Any, at: str, ticket: Ticket, parts: list[Part]) ->
     if type(part) is not dict:
         raise Malformed(at, f"expected object, got {type_name(part)}")
     last = parts[-1] if parts else None
-    if part.get("thought") is True:
+    draft = hidden(part, at)
+    if draft is not None:
+        parts.append(draft)
+        return
+    if is_thought(part):
         text = part.get("text")
         text = text if type(text) is str else ""
         seal = sealed(part, ticket, "reasoning")

@@ -15,7 +15,7 @@ from rosetta.converters.google_genai.citations import at_part, decode_citations,
 from rosetta.converters.google_genai.errors import failure_of
 from rosetta.converters.google_genai.finish import blocked, decode_finish, decode_usage
 from rosetta.converters.google_genai.logprobs import decode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT, decode_plain, normal, unknown, with_extras
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, unknown, with_extras
 from rosetta.converters.google_genai.reasoning import sealed
 from rosetta.converters.google_genai.response import BODY, CANDIDATE, decode_time
 from rosetta.converters.google_genai.tools import answered_call, call_extras
@@ -39,7 +39,7 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import NO_EXTRAS, Media, Text
+from rosetta.ir.parts import NO_EXTRAS, Media, Opaque, Text
 from rosetta.ir.response import Finish
 
 _CHUNK = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId"})
@@ -67,7 +67,7 @@ class _Candidate:
 class StreamDecoder:
     """One stream of one upstream."""
 
-    __slots__ = ("_blocked", "_blocks", "_candidates", "_counts", "_done", "_losses", "_started", "_ticket", "losses")
+    __slots__ = ("_blocked", "_blocks", "_candidates", "_counts", "_done", "_extras", "_late", "_losses", "_started", "_ticket", "losses")
 
     def __init__(self, ticket: Ticket) -> None:
         self._losses = Losses()
@@ -75,6 +75,8 @@ class StreamDecoder:
         self._ticket = ticket
         self._candidates: dict[int, _Candidate] = {}
         self._blocks = 0
+        self._extras: Json = NO_EXTRAS  # of the answer, as its first chunk tells them
+        self._late: Json = {}  # and as later ones do
         self._started = False
         self._counts: Any = None  # the latest usageMetadata, where nobody was told of it yet
         self._blocked: Finish | None = None
@@ -149,6 +151,7 @@ class StreamDecoder:
         self._counts = data.get("usageMetadata") or self._counts
         if not self._started:
             self._started = True
+            self._extras = unknown(data, BODY)
             identity, model = data.get("responseId"), data.get("modelVersion")
             events.append(
                 Start(
@@ -156,10 +159,12 @@ class StreamDecoder:
                     model if type(model) is str else "",
                     decode_time(data.get("createTime")),
                     FORMAT,
-                    extras=unknown(data, BODY),
+                    extras=self._extras,
                 )
             )
             events.extend(self._usage())  # the prompt's count is right from the beginning
+        else:
+            self._late.update({key: value for key, value in unknown(data, BODY).items() if self._extras.get(key) != value})
         self._blocked = blocked(data.get("promptFeedback")) or self._blocked
         for position, value in enumerate(data.get("candidates") or ()):
             index = value.get("index")
@@ -181,7 +186,10 @@ class StreamDecoder:
             candidate.finish, candidate.message = reason, value.get("finishMessage")
 
     def _part(self, index: int, candidate: _Candidate, part: Json, events: list[Event]) -> None:
-        if part.get("thought") is True:
+        draft = hidden(part, f"candidates.{index}.content.parts")
+        if draft is not None:
+            self._whole(index, candidate, draft, events)
+        elif is_thought(part):
             self._thought(index, candidate, part, events)
         elif part.get("functionCall") is not None:
             self._call(index, candidate, part, events)
@@ -197,6 +205,7 @@ class StreamDecoder:
             if type(text) is not str:
                 raise TypeError("a thought is no string")
             events.append(ReasoningDelta(candidate.number, text))
+        self._losses.extras(unknown(part, TEXT), f"candidates.{index}.content.parts")
         if seal is not None:  # what comes after a signature is not signed by it
             events.append(SealDelta(candidate.number, seal))
             self._close(candidate, events)
@@ -230,10 +239,13 @@ class StreamDecoder:
             return
         if isinstance(decoded, Media) and seal is not None:
             decoded = msgspec.structs.replace(decoded, seal=seal)
+        self._whole(index, candidate, decoded, events)
+
+    def _whole(self, index: int, candidate: _Candidate, part: Media | Opaque, events: list[Event]) -> None:
         self._close(candidate, events)
         candidate.said = True
         number = self._next()
-        events += [BlockStart(number, "data", index), BlockData(number, decoded), BlockEnd(number)]
+        events += [BlockStart(number, "data", index), BlockData(number, part), BlockEnd(number)]
 
     def _next(self) -> int:
         number = self._blocks
@@ -290,5 +302,5 @@ class StreamDecoder:
                 finish = self._blocked
             events.append(ChoiceEnd(index, finish, candidate.extras or NO_EXTRAS))
         self._done = True
-        events.append(End())
+        events.append(End(self._late or NO_EXTRAS))
         return events

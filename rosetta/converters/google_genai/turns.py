@@ -13,7 +13,7 @@ import msgspec
 
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name
-from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, unknown
+from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought, unknown
 from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, needs_skip, opened
 from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
 from rosetta.ir.parts import Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
@@ -98,7 +98,11 @@ class Contents:
         for index, value in enumerate(values):
             where = f"{at}.parts.{index}"
             thoughts, visible = opened(value)
-            if value.get("thought") is True:
+            draft = hidden(value, where)
+            if draft is not None:
+                parts.append(draft)
+                continue
+            if is_thought(value):
                 parts.append(_thought(value, where, [*thoughts, *visible]))
                 continue
             if thoughts:

@@ -26,7 +26,7 @@ from rosetta.ir.request import (
     ToolChoice,
     ToolName,
 )
-from tests.converters.google_genai.surroundings import SCHEMA, decoded, target
+from tests.converters.google_genai.surroundings import SCHEMA, decoded, encoded, target
 
 REQUESTS = Path(__file__).parents[2] / "wire" / "google_genai" / "requests"
 PNG = "iVBORw0KGgo="
@@ -521,3 +521,20 @@ def test_recorded_requests_can_be_said_again(name: str) -> None:
     sent = CONVERTER.encode_request(request, target(dialect))
     assert sent.losses == ()
     assert CONVERTER.decode_request(WireRequest(sent.wire.body, model="m", stream=True)).value.turns
+
+
+def test_a_call_marked_as_a_thought_is_a_call_all_the_same() -> None:
+    """And a thought that is no text goes back to Google as it came."""
+    call = {"functionCall": {"name": "f", "args": {}, "id": "a"}, "thought": True}
+    draft = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}, "thought": True}
+    request = decoded(
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "Hello"}]},
+                {"role": "model", "parts": [draft, call]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "id": "a", "response": {"output": "1"}}}]},
+            ]
+        }
+    )
+    assert [type(part) for part in request.turns[1].parts] == [Opaque, ToolCall]
+    assert encoded(request).wire.body["contents"][1]["parts"][0] == draft

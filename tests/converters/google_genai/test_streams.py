@@ -30,7 +30,7 @@ from rosetta.ir.events import (
     TextDelta,
     UsageUpdate,
 )
-from rosetta.ir.parts import Citation, Inline, Media, Opaque, Seal
+from rosetta.ir.parts import Citation, Inline, Media, Opaque, Seal, ToolCall
 from rosetta.ir.request import ToolName
 from rosetta.ir.response import Finish
 from rosetta.ir.usage import Usage
@@ -183,6 +183,25 @@ def test_sources_are_told_once() -> None:
     events = read(first, last)
     assert [event.citation.url for event in events if isinstance(event, CitationDelta)] == ["https://a"]
     assert next(event.extras for event in events if isinstance(event, ChoiceEnd)) == {"groundingMetadata": {"webSearchQueries": ["q"]}}
+
+
+def test_a_call_is_a_call_and_a_draft_no_answer() -> None:
+    """Calls are marked as thoughts by some; image models think in images, which no other wire has."""
+    call = {"functionCall": {"name": "f", "args": {}}, "thought": True}
+    draft = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}, "thought": True}
+    events = read(chunk(call, draft, finish="STOP"))
+    assert [event.name for event in events if isinstance(event, BlockStart) and event.kind == "tool_call"] == ["f"]
+    assert [event.part for event in events if isinstance(event, BlockData)] == [
+        Opaque("google_genai", "inlineData", draft, "candidates.0.content.parts")
+    ]
+    whole = CONVERTER.decode_response(chunk(call, draft, finish="STOP"), ticket()).value.choices[0].parts
+    assert [type(part) for part in whole] == [ToolCall, Opaque]
+
+
+def test_what_the_answer_says_late_is_kept() -> None:
+    """Once, where chunks repeat it."""
+    events = read(chunk({"text": "a"}, modelStatus={"a": 1}), chunk({"text": "b"}, finish="STOP", modelStatus={"a": 1}, other=2))
+    assert events[-1] == End({"other": 2})
 
 
 @pytest.mark.parametrize(
