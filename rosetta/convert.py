@@ -29,7 +29,7 @@ from rosetta.converters.sse import EventTooLarge, SseParser
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import CONTENT_EVENTS, BlockStart, ChoiceEnd, End, Event, Failed, Start, TextDelta, UsageUpdate
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Format
+from rosetta.ir.parts import Format, ToolCall
 from rosetta.ir.request import Request
 from rosetta.ir.response import Finish, Response
 from rosetta.ir.usage import NO_USAGE, Usage, latest
@@ -125,8 +125,8 @@ class StreamHop:
 
     Nothing is written before the answer is committed by its first content: until then ``feed`` gives ``b""`` and another attempt may take over the
     same ``encoder``. A failure before the commit is kept in ``failure`` and not written either. ``usage``, ``finish_reasons``, ``response_id`` and
-    ``response_model`` are what the answer told. ``events`` and ``events_out`` count wire events. Of the IR's events ``text`` were text deltas, which made
-    ``text_out`` wire events; ``counts`` has the same pair for the other kinds.
+    ``response_model`` are what the answer told, ``called`` whether it called a tool. ``events`` and ``events_out`` count wire events. Of the IR's
+    events ``text`` were text deltas, which made ``text_out`` wire events; ``counts`` has the same pair for the other kinds.
     """
 
     __slots__ = (
@@ -135,6 +135,7 @@ class StreamHop:
         "_frame",
         "_held",
         "_parser",
+        "called",
         "committed",
         "counts",
         "done",
@@ -159,6 +160,7 @@ class StreamHop:
         self._frame = frame
         self._parser = SseParser()
         self._held: list[Event] = []
+        self.called = False
         self.committed = False
         self.done = False
         self.failure: Failure | None = None
@@ -267,6 +269,8 @@ class StreamHop:
                 self.usage = latest(self.usage, event.usage)
             case Start():
                 self.response_id, self.response_model = event.id, event.model
+            case BlockStart():
+                self.called = self.called or event.kind == "tool_call"
             case ChoiceEnd():
                 self.finish_reasons.append(event.finish)
             case End():
@@ -330,10 +334,13 @@ def _reply(origin: Converter, request: Mapping[str, Any] | bytes | str | None, m
     return Reply(known, model or known.model, int(time.time()), new_id), request is not None
 
 
-def _ticket(goal: Converter, reply: Reply, provider: str | None, *, stream: bool) -> Ticket:
+_UNKNOWN_TOOLS = Loss("tool_name", "approximated", "setting", detail="without the request, custom and namespaced tools cannot be restored")
+
+
+def _ticket(goal: Converter, reply: Reply, known: bool, provider: str | None, *, stream: bool) -> Ticket:
     """The ticket which the request would have got; without the request the answer's custom tools are plain functions."""
     target = _target(goal, provider, reply.model)
-    if not reply.request.turns:
+    if not known:
         return Ticket(target.provider, target.model, new_id, stream=stream, dialect=target.dialect)
     ticket = goal.encode_request(reply.request, target).ticket
     return msgspec.structs.replace(ticket, stream=stream)
@@ -352,14 +359,11 @@ def convert_response(
     cannot be restored. Raises UpstreamFailed where the body is an error."""
     upstream, client = converter(source), converter(target)
     reply, known = _reply(client, request, model)
-    coded = upstream.decode_response(_object(body), _ticket(upstream, reply, provider, stream=False))
-    shown = reply if reply.model else msgspec.structs.replace(reply, model=coded.value.model)
-    out = client.encode_response(whole(coded.value), shown)
+    coded = upstream.decode_response(_object(body), _ticket(upstream, reply, known, provider, stream=False))
+    out = client.encode_response(whole(coded.value), reply)
     losses = [*coded.losses, *out.losses]
-    if not known and any(type(part).__name__ == "ToolCall" for choice in coded.value.choices for part in choice.parts):
-        losses.append(
-            Loss("tool_name", "approximated", "setting", detail="without the request, custom and namespaced tools cannot be restored")
-        )
+    if not known and any(isinstance(part, ToolCall) for choice in coded.value.choices for part in choice.parts):
+        losses.append(_UNKNOWN_TOOLS)
     return Converted(out.value, located(losses, upstream.words))
 
 
@@ -388,10 +392,12 @@ class StreamConverter:
         provider: str | None = None,
     ) -> None:
         upstream, client = converter(source), converter(target)
-        reply, _ = _reply(client, request, model)
+        reply, self._known = _reply(client, request, model)
         self._words = upstream.words
         self._hop = StreamHop(
-            upstream.stream_decoder(_ticket(upstream, reply, provider, stream=True)), client.stream_encoder(reply), client.frame
+            upstream.stream_decoder(_ticket(upstream, reply, self._known, provider, stream=True)),
+            client.stream_encoder(reply),
+            client.frame,
         )
 
     def feed(self, chunk: bytes) -> bytes:
@@ -412,7 +418,8 @@ class StreamConverter:
     @property
     def losses(self) -> tuple[Loss, ...]:
         """What the reply lost so far."""
-        return located(self._hop.losses, self._words)
+        untold = (_UNKNOWN_TOOLS,) if self._hop.called and not self._known else ()
+        return located((*self._hop.losses, *untold), self._words)
 
 
 __all__ = [

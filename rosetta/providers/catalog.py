@@ -106,7 +106,10 @@ _VENDORS = (
         env_keys=("ANTHROPIC_API_KEY",),
         hosts=("api.anthropic.com",),
         dialects={
-            "anthropic": {"hosted_tools": ("web_search", "web_fetch", "code_execution")},
+            "anthropic": {
+                "hosted_tools": ("web_search", "web_fetch", "code_execution"),
+                "undeclared_calls": False,  # "requests which have tool_use blocks in them must define tools"
+            },
             # Its compatibility layer "for testing": it ignores what it does not know, so a Loss is all that these fields could become.
             "openai_chat": {
                 "penalties": False,

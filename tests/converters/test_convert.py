@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from rosetta.convert import convert_request
+from rosetta.convert import StreamConverter, convert_request, convert_response
 from rosetta.converters import seals
 from rosetta.converters.converter import Unsupported
 from rosetta.ir.parts import Seal
@@ -203,3 +204,44 @@ def test_who_gives_a_budget_reads_the_thoughts() -> None:
     newer = body_of(body, "anthropic", "anthropic", "claude-opus-4-7", "anthropic")["thinking"]
     assert {"type": "adaptive", "display": "summarized"} == newer
     assert body["thinking"] == body_of(body, "anthropic", "anthropic", "claude-sonnet-4-5", "anthropic")["thinking"]
+
+
+# ------------------------------------------------------------------------------------------------------------------------ answers
+
+
+ANSWER = {
+    "id": "c",
+    "model": "upstream",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+}
+CALLED = {
+    "index": 0,
+    "delta": {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "files__read", "arguments": "{}"}}]},
+    "finish_reason": "tool_calls",
+}
+
+
+def chat_stream(*choices: dict[str, Any]) -> bytes:
+    chunks = [{"id": "c", "object": "chat.completion.chunk", "model": "upstream", "choices": [choice]} for choice in choices]
+    return b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in chunks) + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(("target", "field"), [("anthropic", "model"), ("responses", "model"), ("google", "modelVersion")])
+def test_without_a_request_an_answer_shows_the_upstreams_model(target: str, field: str) -> None:
+    """Whole and streamed: an empty name would be no name."""
+    assert "upstream" == convert_response(ANSWER, "chat", target).value[field]
+    stream = StreamConverter("chat", target)
+    hello = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}
+    assert b'"upstream"' in stream.feed(chat_stream(hello)) + stream.finish()
+
+
+def test_without_the_request_a_streamed_calls_tool_may_be_another() -> None:
+    """A name that was flattened on its way to the upstream comes back whole only with the request."""
+    stream = StreamConverter("chat", "responses")
+    stream.feed(chat_stream(CALLED))
+    assert ["tool_name"] == [loss.field for loss in stream.losses]
+    tools = [{"type": "namespace", "name": "files", "description": "", "tools": [{"type": "function", "name": "read"}]}]
+    for asked in ({"model": "m", "input": "Read.", "tools": tools}, {"model": "m", "prompt": {"id": "p"}, "tools": tools}):
+        stream = StreamConverter("chat", "responses", request=asked)
+        assert b'"namespace":"files"' in stream.feed(chat_stream(CALLED))
+        assert () == stream.losses

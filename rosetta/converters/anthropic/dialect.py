@@ -28,6 +28,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Both of them may be sent together; False: only one of them (Opus 4.1 to 4.6, Sonnet and Haiku 4.5 and Sonnet 4.6)."""
     forced_tools: bool = True
     """tool_choice any/tool is accepted (not on always-thinking models)."""
+    undeclared_calls: bool = True
+    """The history may hold calls of tools that the request does not declare."""
     mid_system: bool = False
     """role system amid messages is accepted (Opus 4.8, Opus 5 and later, Fable)."""
     prefill: bool = False

@@ -43,7 +43,7 @@ STRICT_VERSION = "2026-10-21"
 
 Place = Literal["user", "assistant", "system", "result"]
 
-_TEXT = frozenset({"type", "text", "citations", "cache_control"})
+TEXT = frozenset({"type", "text", "citations", "cache_control"})
 _IMAGE = frozenset({"type", "source", "cache_control"})
 _DOCUMENT = frozenset({"type", "source", "title", "context", "citations", "cache_control"})
 _SOURCE = {"base64": ("data", "media_type"), "text": ("data", "media_type"), "url": ("url",), "file": ("file_id",)}
@@ -155,7 +155,7 @@ def decode_text(block: Json, at: str) -> Text:
         raise Malformed(f"{at}.text", f"expected str, got {type_name(text)}")
     if len(block) == 2:
         return Text(text, at)
-    cache, extras = told(block, _TEXT, at)
+    cache, extras = told(block, TEXT, at)
     citations: tuple[Citation, ...] = ()
     rows = block.get("citations")
     if rows is not None:

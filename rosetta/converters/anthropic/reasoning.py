@@ -28,8 +28,8 @@ TYPE = "thinking.type"
 UNSIGNED = seals.wrap(()) or ""
 """The envelope of no seal at all: stands in for the signature of thoughts which nobody signed, as clients refuse a block without any."""
 
-_THINKING = frozenset({"type", "thinking", "signature", "cache_control"})
-_REDACTED = frozenset({"type", "data", "cache_control"})
+THINKING = frozenset({"type", "thinking", "signature", "cache_control"})
+REDACTED = frozenset({"type", "data", "cache_control"})
 _DISPLAY = {"summarized": True, "omitted": False}
 
 
@@ -252,7 +252,7 @@ def _encode_extras(wanted: ReasoningRequest, out: Outgoing, settings: Settings) 
 
 def decode_thinking(block: Json, kind: str, at: str, losses: Losses) -> tuple[Reasoning | None, tuple[Seal, ...]]:
     """A client's thinking block: its thoughts, and the seals of the visible part that it was put beside."""
-    mark, extras = told(block, _THINKING if kind == "thinking" else _REDACTED, at)
+    mark, extras = told(block, THINKING if kind == "thinking" else REDACTED, at)
     if mark is not None:
         losses.dropped("cache", at, "thinking takes no marks")
     if kind == "redacted_thinking":
@@ -296,7 +296,7 @@ def decode_thought(block: Json, kind: str, ticket: Ticket, at: str = "") -> Reas
         return Reasoning(at=at, seals=(sealed("redacted", data, ticket),) if data else ())
     text = maybe_string(block, "thinking", at) or ""
     signature = maybe_string(block, "signature", at) or ""
-    _, extras = told(block, _THINKING, at)
+    _, extras = told(block, THINKING, at)
     found = (sealed("signature", signature, ticket, text),) if signature else ()
     return Reasoning(summary=(text,) if text else (), at=at, seals=found, extras=extras)
 

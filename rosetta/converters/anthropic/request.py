@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from rosetta.converters import effort as levels
 from rosetta.converters import schema
 from rosetta.converters.anthropic import tools as tool_rules
@@ -164,6 +166,12 @@ def encode_request(request: Request, target: Target) -> Sent:
     if system is not None:
         body["system"] = system
     body["messages"] = messages
+    if not tools and not own and not dialect.undeclared_calls:
+        tools = tool_rules.declared_by_history(messages)
+        if tools:
+            losses.injected("tool", detail="calls of the past need their tools: declared, and shut out")
+            body["tool_choice"] = {"type": "none"}
+            request = msgspec.structs.replace(request, tool_choice=None, parallel_tool_calls=None)
     if tools:
         body["tools"] = tools
     choice = tool_rules.encode_tool_choice(request, tools, out, downgraded=downgraded)

@@ -22,7 +22,7 @@ from rosetta.converters.anthropic.finish import (
 )
 from rosetta.converters.anthropic.parts import FORMAT, decode_text, decode_visible, kind_of_block, plain
 from rosetta.converters.anthropic.reasoning import UNSIGNED, carrier, decode_thought
-from rosetta.converters.anthropic.tools import CALL_ID_LIMIT, decode_input, encode_input, restored
+from rosetta.converters.anthropic.tools import CALL_ID_LIMIT, decode_reply_input, encode_input, restored
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
 from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
@@ -31,7 +31,7 @@ from rosetta.ir.parts import NO_EXTRAS, Media, Opaque, Part, Reasoning, Refusal,
 from rosetta.ir.response import Choice, Response
 
 _KNOWN = frozenset({"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"})
-_CALL = frozenset({"type", "id", "name", "input"})
+CALL = frozenset({"type", "id", "name", "input"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ decode
@@ -86,7 +86,7 @@ def decode_reply_call(block: Json, at: str, ticket: Ticket) -> ToolCall:
     if type(name) is not str:
         raise Malformed(f"{at}.name", f"expected str, got {type_name(name)}")
     tool = restored(name, ticket)
-    arguments = decode_input(block.get("input"), at)
+    arguments = decode_reply_input(block.get("input"), at)
     return ToolCall(
         identity if type(identity) is str and identity else ticket.new_id("toolu_"),
         tool.name,
@@ -94,7 +94,7 @@ def decode_reply_call(block: Json, at: str, ticket: Ticket) -> ToolCall:
         at,
         kind=tool.kind,
         namespace=tool.namespace,
-        extras={key: value for key, value in block.items() if key not in _CALL and value is not None} or NO_EXTRAS,
+        extras={key: value for key, value in block.items() if key not in CALL and value is not None} or NO_EXTRAS,
     )
 
 
@@ -125,7 +125,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         "id": response.id if own and response.id else reply.new_id("msg_"),
         "type": "message",
         "role": "assistant",
-        "model": reply.model,
+        "model": reply.model or response.model,
         "content": content,
         **encode_finish(choice.finish, own=own, called=called, refused=refused),
         "usage": usage,

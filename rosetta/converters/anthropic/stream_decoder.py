@@ -12,9 +12,10 @@ from typing import Any
 from rosetta.converters import custom, jsontext
 from rosetta.converters.anthropic.errors import failure_of
 from rosetta.converters.anthropic.finish import decode_finish, decode_reply_tier, decode_usage
-from rosetta.converters.anthropic.parts import FORMAT, decode_citation, decode_opaque
-from rosetta.converters.anthropic.reasoning import sealed
-from rosetta.converters.anthropic.tools import decode_input, restored
+from rosetta.converters.anthropic.parts import FORMAT, TEXT, decode_citation, decode_opaque
+from rosetta.converters.anthropic.reasoning import REDACTED, THINKING, sealed
+from rosetta.converters.anthropic.response import CALL
+from rosetta.converters.anthropic.tools import decode_reply_input, restored
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
@@ -40,6 +41,8 @@ from rosetta.ir.parts import NO_EXTRAS, Opaque
 
 _MESSAGE = frozenset({"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"})
 _DELTA = frozenset({"stop_reason", "stop_sequence", "stop_details"})
+_FIELDS: dict[str, frozenset[str]] = {"text": TEXT, "thinking": THINKING, "redacted_thinking": REDACTED, "tool_use": CALL}
+"""The fields that a block has in a stream; the IR's events have no place for others."""
 
 
 class _Block:
@@ -170,7 +173,17 @@ class StreamDecoder:
         ]
         if type(usage) is dict:
             events.append(UsageUpdate(decode_usage(usage)))
+        for index, wire in enumerate(message.get("content") or ()):  # a whole message in one event, as some proxies send it
+            events.extend(self._block_start(("whole", index), wire))
+            events.extend(self._block_end(self._blocks.pop(("whole", index))))
+        self._stopped(message)
         return events
+
+    def _stopped(self, told: Json) -> None:
+        if type(told.get("stop_reason")) is str:
+            self._stop = told["stop_reason"]
+            self._sequence = told.get("stop_sequence")
+            self._details = told.get("stop_details")
 
     def _block_start(self, index: Any, wire: Json) -> list[Event]:
         events = self._begin()
@@ -184,6 +197,9 @@ class StreamDecoder:
         self._next += 1
         self._blocks[index] = block
         number = block.number
+        if kind in _FIELDS:
+            unknown = {key: value for key, value in wire.items() if key not in _FIELDS[kind] and value is not None}
+            self._losses.extras(unknown, f"content.{number}")
         if kind == "text":
             events.append(BlockStart(number, "text"))
             text = wire.get("text")
@@ -284,7 +300,7 @@ class StreamDecoder:
                 events.append(SealDelta(block.number, sealed("signature", block.signature, self._ticket, "".join(block.pieces))))
         elif block.kind == "tool_use":
             if not block.pieces:  # the arguments came whole in the start, or there are none
-                text = decode_input(block.data.get("input"), "content_block") or "{}"
+                text = decode_reply_input(block.data.get("input"), "content_block") or "{}"
                 text = text if block.unwrapper is None else custom.unwrap(text)
             else:
                 text = "" if block.unwrapper is None else block.unwrapper.finish()
@@ -303,10 +319,7 @@ class StreamDecoder:
     def _message_delta(self, data: Json) -> list[Event]:
         events = self._begin()
         delta = data.get("delta") or {}
-        if type(delta.get("stop_reason")) is str:
-            self._stop = delta["stop_reason"]
-            self._sequence = delta.get("stop_sequence")
-            self._details = delta.get("stop_details")
+        self._stopped(delta)
         self._extras.update({key: value for key, value in delta.items() if key not in _DELTA and value is not None})
         self._extras.update({key: value for key, value in data.items() if key not in {"type", "delta", "usage"} and value is not None})
         usage = data.get("usage")

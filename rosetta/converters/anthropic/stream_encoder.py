@@ -122,7 +122,7 @@ class StreamEncoder:
             "id": start.id if self._own and start.id else self._reply.new_id("msg_"),
             "type": "message",
             "role": "assistant",
-            "model": self._reply.model,
+            "model": self._reply.model or start.model,
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,

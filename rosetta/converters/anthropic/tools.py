@@ -121,6 +121,13 @@ def encode_tools(request: Request, out: Outgoing) -> list[Json]:
     return tools
 
 
+def declared_by_history(messages: list[Json]) -> list[Json]:
+    """A tool for each name that the messages call, about which nothing else is known."""
+    blocks = [block for message in messages if type(message["content"]) is list for block in message["content"]]
+    called = dict.fromkeys(block["name"] for block in blocks if block["type"] == "tool_use")
+    return [{"name": name, "input_schema": {"type": "object", "properties": {}}} for name in called]
+
+
 def _subset(request: Request, out: Outgoing) -> set[tuple[str | None, str]] | None:
     choice = request.tool_choice
     if choice is None or choice.mode == "none" or not choice.names or (choice.mode == "required" and len(choice.names) == 1):
@@ -286,6 +293,11 @@ def decode_input(value: Any, at: str) -> str:
         return jsontext.encode_text(value)
     except (RecursionError, TypeError) as error:
         raise Malformed(f"{at}.input", f"is no JSON that can be written: {error}") from None
+
+
+def decode_reply_input(value: Any, at: str) -> str:
+    """An upstream's ``input``; some servers write the JSON text itself."""
+    return value if type(value) is str else decode_input(value, at)
 
 
 def encode_input(text: str, kind: ToolKind, at: str, losses: Losses) -> Json:

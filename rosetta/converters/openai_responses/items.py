@@ -17,10 +17,12 @@ from rosetta.converters.openai_responses.parts import (
     maybe_string,
     unknown,
 )
+from rosetta.converters.openai_responses.reasoning import ITEM as REASONING
 from rosetta.converters.openai_responses.reasoning import bare, decode_thought
-from rosetta.ir.parts import Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolKind, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import ToolName
 
+_MESSAGE = frozenset({"type", "id", "status", "role", "content", "phase"})
 _CALL = frozenset({"type", "id", "status", "call_id", "name", "namespace", "arguments", "input"})
 _IMAGE = frozenset({"type", "id", "status", "result"})
 IMAGE_CALL = "image_generation_call"
@@ -29,7 +31,7 @@ IMAGE_CALL = "image_generation_call"
 # ------------------------------------------------------------------------------------------------------------------------ decode
 
 
-def decode_item(item: Any, at: str, ticket: Ticket, parts: list[Part], logprobs: list[Any]) -> None:
+def decode_item(item: Any, at: str, ticket: Ticket, parts: list[Part], logprobs: list[Any], losses: Losses) -> None:
     """The parts of one output item."""
     if type(item) is not dict:
         raise Malformed(at, f"expected object, got {type_name(item)}")
@@ -37,6 +39,7 @@ def decode_item(item: Any, at: str, ticket: Ticket, parts: list[Part], logprobs:
     if type(kind) is not str:
         raise Malformed(f"{at}.type", f"expected str, got {type_name(kind)}")
     if kind == "message":
+        losses.extras(unknown(item, _MESSAGE), at)
         _decode_message(item, at, parts, logprobs)
     elif kind in ("function_call", "custom_tool_call"):
         parts.append(decode_call(item, at, ticket))
@@ -61,7 +64,7 @@ def _decode_message(item: Json, at: str, parts: list[Part], logprobs: list[Any])
             if phase is not None:
                 part = Text(part.text, part.at, citations=part.citations, phase=phase, extras=part.extras)
             if type(value.get("logprobs")) is list:
-                logprobs.extend(value["logprobs"])
+                logprobs.extend(entry for entry in value["logprobs"] if type(entry) is dict)
         parts.append(part)
 
 
@@ -101,6 +104,19 @@ def argument_text(item: Json) -> str:
     if arguments is None:
         return ""
     return arguments if type(arguments) is str else jsontext.encode_text(arguments)
+
+
+def unknown_fields(item: Json, kind: str) -> dict[str, Any]:
+    """The fields of an item which have no place in its part."""
+    match kind:
+        case "message":
+            return unknown(item, _MESSAGE)
+        case "function_call" | "custom_tool_call":
+            return unknown(item, _CALL)
+        case "reasoning":
+            return unknown(item, REASONING)
+        case _:
+            return NO_EXTRAS
 
 
 def decode_other(item: Json, kind: str, at: str) -> Media | Opaque:

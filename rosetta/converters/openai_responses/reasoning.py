@@ -19,7 +19,7 @@ from rosetta.converters.openai_responses.parts import FORMAT, Outgoing, maybe_st
 from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall
 from rosetta.ir.request import EFFORTS, NO_REASONING, Effort, ReasoningRequest, Request
 
-_ITEM = frozenset({"type", "id", "status", "summary", "content", "encrypted_content"})
+ITEM = frozenset({"type", "id", "status", "summary", "content", "encrypted_content"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ settings
@@ -105,7 +105,7 @@ def decode_reasoning(item: Json, at: str) -> tuple[Reasoning | None, tuple[Seal,
     found = seals.opened(value, "encrypted", texts=summary, item_id=maybe_string(item, "id", at)) if value else ()
     own = tuple([seal for seal in found if seal.bound == "reasoning"])
     beside = tuple([seal for seal in found if seal.bound == "part"])
-    extras = unknown(item, _ITEM)
+    extras = unknown(item, ITEM)
     if not (summary or raw or own or extras):
         return None, beside
     return Reasoning(summary, raw, at, own, extras), beside
@@ -134,7 +134,7 @@ def decode_thought(item: Json, at: str, ticket: Ticket) -> Reasoning:
     summary = _texts(item, "summary", at)
     value = maybe_string(item, "encrypted_content", at)
     found = (sealed(value, maybe_string(item, "id", at), summary, ticket),) if value else ()
-    return Reasoning(summary, "".join(_texts(item, "content", at)), at, found, unknown(item, _ITEM))
+    return Reasoning(summary, "".join(_texts(item, "content", at)), at, found, unknown(item, ITEM))
 
 
 def sealed(value: str, item_id: str | None, summary: tuple[str, ...], ticket: Ticket) -> Seal:

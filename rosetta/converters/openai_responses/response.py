@@ -88,7 +88,7 @@ def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
     parts: list[Part] = []
     logprobs: list[Any] = []
     for index, item in enumerate(output):
-        decode_item(item, f"output.{index}", ticket, parts, logprobs)
+        decode_item(item, f"output.{index}", ticket, parts, logprobs, losses)
     called = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
     response = Response(
@@ -147,7 +147,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     if logprobs.get("refusal"):
         losses.dropped("logprobs", detail="of a refusal")
     usage_losses(response.usage, losses, own=own)
-    body = envelope(reply, response_id(response.id, reply, own=own))
+    body = envelope(reply, response_id(response.id, reply, own=own), reply.model or response.model)
     body["status"] = status
     if reason is not None or status == "incomplete":
         body["incomplete_details"] = {"reason": reason}
@@ -169,12 +169,12 @@ def response_id(upstream: str, reply: Reply, *, own: bool) -> str:
     return upstream if own and upstream.startswith("resp_") else reply.new_id("resp_")
 
 
-def envelope(reply: Reply, identity: str) -> Json:
-    """A response object without its outcome: ids, and the echo of the request."""
+def envelope(reply: Reply, identity: str, model: str) -> Json:
+    """A response object without its outcome: ids, the model's name to show, and the echo of the request."""
     request = reply.request
     losses = Losses()  # the echo loses nothing that the answer needs
     dialect = Dialect(custom_tools=True, namespaces=True, openai_extras=True, verbosity=True)
-    out = Outgoing(own=request.format == FORMAT, target=Target("", reply.model, dialect, reply.new_id), names=ToolNames(()), losses=losses)
+    out = Outgoing(own=request.format == FORMAT, target=Target("", model, dialect, reply.new_id), names=ToolNames(()), losses=losses)
     tools = encode_tools(request, out)
     reasoning, sampling = request.reasoning, request.sampling
     text: Json = {"format": _echo_format(request)}
@@ -193,7 +193,7 @@ def envelope(reply: Reply, identity: str) -> Json:
         "instructions": instructions.text if isinstance(instructions, Text) else None,
         "max_output_tokens": request.max_output_tokens,
         "max_tool_calls": request.extras.get("max_tool_calls"),
-        "model": reply.model,
+        "model": model,
         "output": [],
         "parallel_tool_calls": request.parallel_tool_calls is not False,
         "previous_response_id": request.state.previous_response_id,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rosetta.converters.converter import Json, Ticket
+from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.errors import failure_of
 from rosetta.converters.openai_responses.finish import decode_finish, decode_usage
 from rosetta.converters.openai_responses.parts import FORMAT, unknown
@@ -31,8 +32,9 @@ class StreamDecoder:
     __slots__ = ("_items", "_lifecycle", "_started", "_stopped", "_tellers", "losses")
 
     def __init__(self, ticket: Ticket) -> None:
-        self.losses: Sequence[Loss] = ()  # an answer of this wire loses nothing on its way in
-        items = self._items = StreamedItems(ticket)
+        losses = Losses()
+        self.losses: Sequence[Loss] = losses
+        items = self._items = StreamedItems(ticket, losses)
         self._started = False
         self._stopped = False
         self._lifecycle: dict[str, Callable[[Json], list[Event]]] = {
@@ -77,7 +79,7 @@ class StreamDecoder:
                 events = teller(data)
                 return events if self._started else self._begun(events)
             handler = self._lifecycle.get(kind)  # type: ignore[arg-type] # as above
-            return self._other(kind, data) if handler is None else handler(data)
+            return self._other(kind, data) if handler is None else handler({**data, "type": kind})
         except Exception as error:  # noqa: BLE001 - whatever an upstream sends, the stream ends in words
             return self._fail(Failure("upstream_error", f"the upstream sent an event that cannot be read: {type(error).__name__}"))
 
@@ -144,8 +146,8 @@ class StreamDecoder:
         events = self._created(data)
         output = response.get("output")
         self._items.late(output if type(output) is list else [], events)
-        if type(status) is not str:
-            status = data["type"].removeprefix("response.")
+        if status not in ("completed", "incomplete"):
+            status = data["type"].removeprefix("response.")  # the event itself says that it is the end
         return events + self._end(status, response)
 
     def _end(self, status: str | None, response: Json) -> list[Event]:

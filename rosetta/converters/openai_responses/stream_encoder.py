@@ -168,7 +168,7 @@ class StreamEncoder:
     def _open(self) -> None:
         self._opened = True
         self._id = response_id(self._start.id, self._reply, own=self._own)
-        self._response = envelope(self._reply, self._id)
+        self._response = envelope(self._reply, self._id, self._reply.model or self._start.model)
         if self._start.service_tier is not None:
             self._response["service_tier"] = self._start.service_tier
         self._teller.tell("response.created", {"response": self._response})

@@ -10,7 +10,8 @@ from typing import Any
 
 from rosetta.converters.converter import Json, Ticket
 from rosetta.converters.custom import InputUnwrapper
-from rosetta.converters.openai_responses.items import argument_text, decode_other, restored
+from rosetta.converters.losses import Losses
+from rosetta.converters.openai_responses.items import argument_text, decode_other, restored, unknown_fields
 from rosetta.converters.openai_responses.parts import FORMAT, decode_annotation
 from rosetta.converters.openai_responses.reasoning import sealed
 from rosetta.ir.events import (
@@ -31,6 +32,19 @@ from rosetta.ir.parts import Opaque
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 
 
+def _word(value: Any) -> str:
+    """What must be text. Raises TypeError."""
+    if type(value) is not str:
+        raise TypeError("expected str")
+    return value
+
+
+def _index(data: Json, key: str) -> int:
+    """The number of a part; some servers leave it out."""
+    found = data.get(key)
+    return found if type(found) is int else 0
+
+
 class StreamedPart:
     """A text or refusal inside a message: its block, how much of it was told, and how many annotations."""
 
@@ -48,10 +62,13 @@ class StreamedPart:
 class StreamedItem:
     """An output item. ``block`` is that of a call, of reasoning or of data; a message has one for each of its ``parts``."""
 
-    __slots__ = ("block", "done", "id", "kind", "length", "lengths", "parts", "phase", "unwrapper")
+    __slots__ = ("begun", "block", "done", "early", "id", "kind", "length", "lengths", "parts", "phase", "place", "unwrapper")
 
-    def __init__(self, kind: str, identity: str | None, phase: str | None) -> None:
+    def __init__(self, kind: str, identity: str | None, phase: str | None, begun: Json, place: int) -> None:
         self.kind = kind
+        self.place = place
+        self.begun = begun  # as it was added: all there is of a hosted call that nobody ends
+        self.early = ""  # arguments of a call that came before its name
         self.id = identity
         self.phase = phase
         self.block = -1
@@ -65,10 +82,11 @@ class StreamedItem:
 class StreamedItems:
     """The items of one stream, in order of their beginning. ``called`` and ``refused``: whether there was a call, or words of refusal."""
 
-    __slots__ = ("_ticket", "blocks", "called", "known", "refused")
+    __slots__ = ("_losses", "_ticket", "blocks", "called", "known", "refused")
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: Ticket, losses: Losses) -> None:
         self._ticket = ticket
+        self._losses = losses
         self.known: dict[Any, StreamedItem] = {}
         self.blocks = 0
         self.called = False
@@ -95,11 +113,13 @@ class StreamedItems:
     def _found(self, index: int, item: Json) -> StreamedItem | None:
         """The streamed item that the terminal event's ``index``-th one is."""
         identity = item.get("id")
+        found_at = self.known.get(index)
+        if found_at is not None and found_at.kind == item.get("type") and found_at.id in (None, identity):
+            return found_at
         if type(identity) is str and identity:
             for found in self.known.values():
                 if found.id == identity:
                     return found
-        found_at = self.known.get(index)
         return found_at if found_at is not None and found_at.kind == item.get("type") else None
 
     def _item(self, data: Json) -> StreamedItem | None:
@@ -118,13 +138,15 @@ class StreamedItems:
 
     def open(self, key: Any, item: Json, events: list[Event]) -> StreamedItem:
         """An item begins."""
-        kind, identity, phase = item["type"], item.get("id"), item.get("phase")
+        kind, identity, phase = _word(item["type"]), item.get("id"), item.get("phase")
         before = self.known.get(key)
         if before is not None and not before.done:
             if before.kind == kind and before.id == identity:
                 return before  # said twice
             self.close(before, {}, events)
-        state = StreamedItem(kind, identity if type(identity) is str else None, phase if type(phase) is str else None)
+        state = StreamedItem(
+            kind, identity if type(identity) is str else None, phase if type(phase) is str else None, item, len(self.known)
+        )
         self.known[key] = state
         if kind in _CALLS:
             if item.get("call_id") and item.get("name"):
@@ -144,8 +166,8 @@ class StreamedItems:
 
     def _open_call(self, state: StreamedItem, item: Json, events: list[Event]) -> None:
         native = state.kind == "custom_tool_call"
-        name, namespace = item.get("name"), item.get("namespace")
-        tool = restored(str(name or ""), str(namespace) if namespace else None, "custom" if native else "function", self._ticket)
+        name, namespace, identity = (_word(item.get(key) or "") for key in ("name", "namespace", "call_id"))
+        tool = restored(name, namespace or None, "custom" if native else "function", self._ticket)
         if tool.kind == "custom" and not native:
             state.unwrapper = InputUnwrapper()
         self.called = True
@@ -154,7 +176,7 @@ class StreamedItems:
             BlockStart(
                 state.block,
                 "tool_call",
-                id=str(item.get("call_id") or self._ticket.new_id("call_")),
+                id=identity or self._ticket.new_id("call_"),
                 name=tool.name,
                 tool_kind="custom" if native else tool.kind,
                 namespace=tool.namespace,
@@ -178,6 +200,8 @@ class StreamedItems:
     def close(self, state: StreamedItem, item: Json, events: list[Event]) -> None:
         """The item is whole: say what was left out, and end its blocks. ``item`` is empty where nobody told."""
         state.done = True
+        if item:
+            self._losses.extras(unknown_fields(item, state.kind), f"output.{state.place}")
         if state.kind == "message":
             self._close_message(state, item, events)
             return
@@ -187,15 +211,15 @@ class StreamedItems:
                     return
                 self._open_call(state, item, events)
             whole = item.get("input") if state.kind == "custom_tool_call" else argument_text(item)
-            self._rest_of_call(state, whole, events)
+            self._rest_of_call(state, whole or state.early, events)
             if state.unwrapper is not None:
                 owed = state.unwrapper.finish()
                 if owed:
                     events.append(ArgumentsDelta(state.block, owed))
         elif state.kind == "reasoning":
             self._close_reasoning(state, item, events)
-        elif item:
-            part = decode_other(item, state.kind, f"output.{len(self.known) - 1}")
+        else:
+            part = decode_other(item or state.begun, state.kind, f"output.{state.place}")
             events.append(BlockData(state.block, part))
         events.append(BlockEnd(state.block))
 
@@ -206,6 +230,8 @@ class StreamedItems:
         text = data["delta"]
         if not text:
             return []
+        if type(text) is not str:
+            raise TypeError("the delta is no text")
         key = data.get("output_index")
         item = self.known.get(data.get("item_id") if key is None else key)
         part = None if item is None else item.parts.get(data.get("content_index", 0))
@@ -245,12 +271,12 @@ class StreamedItems:
         entries = data.get("logprobs")
         if type(entries) is list and entries:
             part.logprobs += len(entries)
-            events.append(LogprobsDelta(0, entries))
+            events.append(LogprobsDelta(0, [entry for entry in entries if type(entry) is dict]))
         return events
 
     def refusal_delta(self, data: Json) -> list[Event]:
         """``refusal.delta``."""
-        text = data["delta"]
+        text = _word(data["delta"])
         return self._first(data, text, refusal=True) if text else []
 
     def text_done(self, data: Json) -> list[Event]:
@@ -315,7 +341,7 @@ class StreamedItems:
         ]
         entries = value.get("logprobs")
         if type(entries) is list and len(entries) > known.logprobs:
-            events.append(LogprobsDelta(0, entries[known.logprobs :]))
+            events.append(LogprobsDelta(0, [entry for entry in entries[known.logprobs :] if type(entry) is dict]))
         known.open = False
         events.append(BlockEnd(known.block))
 
@@ -341,8 +367,11 @@ class StreamedItems:
     def arguments_delta(self, data: Json) -> list[Event]:
         """A call's ``delta``."""
         item = self._item(data)
-        text = data["delta"]
-        if item is None or item.block < 0 or item.done or not text:
+        text = _word(data["delta"])
+        if item is None or item.done or not text:
+            return []
+        if item.block < 0:
+            item.early += text
             return []
         item.length += len(text)
         if item.unwrapper is not None:
@@ -372,11 +401,11 @@ class StreamedItems:
 
     def summary_delta(self, data: Json) -> list[Event]:
         """``reasoning_summary_text.delta``."""
-        return self._thought(data, data["delta"], data.get("summary_index", 0), raw=False)
+        return self._thought(data, _word(data["delta"]), _index(data, "summary_index"), raw=False)
 
     def raw_delta(self, data: Json) -> list[Event]:
         """``reasoning_text.delta``."""
-        return self._thought(data, data["delta"], data.get("content_index", 0), raw=True)
+        return self._thought(data, _word(data["delta"]), _index(data, "content_index"), raw=True)
 
     def _thought(self, data: Json, text: str, index: int, *, raw: bool) -> list[Event]:
         if not text:
@@ -394,21 +423,14 @@ class StreamedItems:
 
     def summary_done(self, data: Json) -> list[Event]:
         """``reasoning_summary_text.done``."""
-        return self._thought(
-            data,
-            self._untold(self._item(data), data["text"], data.get("summary_index", 0), raw=False),
-            data.get("summary_index", 0),
-            raw=False,
-        )
+        return self._thought_done(data, _index(data, "summary_index"), raw=False)
 
     def raw_done(self, data: Json) -> list[Event]:
         """``reasoning_text.done``."""
-        return self._thought(
-            data,
-            self._untold(self._item(data), data["text"], data.get("content_index", 0), raw=True),
-            data.get("content_index", 0),
-            raw=True,
-        )
+        return self._thought_done(data, _index(data, "content_index"), raw=True)
+
+    def _thought_done(self, data: Json, index: int, *, raw: bool) -> list[Event]:
+        return self._thought(data, self._untold(self._item(data), _word(data["text"]), index, raw=raw), index, raw=raw)
 
     def _untold(self, item: StreamedItem | None, text: str, index: int, *, raw: bool) -> str:
         return text if item is None else text[item.lengths.get((raw, index), 0) :]

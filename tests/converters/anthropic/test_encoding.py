@@ -749,3 +749,15 @@ def test_a_request_of_nothing_but_system_has_a_message() -> None:
     sent = encoded(Request("openai_chat", "m", (), system=(turn("system", "S"),), max_output_tokens=10))
     assert sent.wire.body["messages"] == [{"role": "user", "content": "(continue)"}]
     assert told(sent.losses) == [("injected", "text", "")]
+
+
+def test_calls_of_the_past_have_their_tools() -> None:
+    """Anthropic refuses a history with calls in a request without tools, as clients send it for a title or a summary."""
+    strict = Dialect(undeclared_calls=False)
+    turns = (user("Weather?"), assistant(call()), user(result()), user("Sum up."))
+    sent = encoded(foreign(*turns), strict)
+    assert sent.wire.body["tools"] == [{"name": "weather", "input_schema": {"type": "object", "properties": {}}}]
+    assert sent.wire.body["tool_choice"] == {"type": "none"}
+    assert told(sent.losses) == [("injected", "tool", "")]
+    assert "tools" not in encoded(foreign(*turns)).wire.body
+    assert "tools" not in encoded(foreign(), strict).wire.body

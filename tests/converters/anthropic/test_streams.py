@@ -590,3 +590,33 @@ def test_a_stream_is_the_whole_answer() -> None:
     streamed = sdk_message(wire).to_dict()
     assert [{key: value for key, value in block.items() if value is not None} for block in streamed["content"]] == whole["content"]
     assert (streamed["stop_reason"], streamed["usage"]["output_tokens"]) == (whole["stop_reason"], 2)
+
+
+def test_a_message_may_come_whole_in_its_start() -> None:
+    """Proxies that do not stream answer so; the official SDK reads it."""
+    whole = {
+        **START["message"],
+        "content": [{"type": "text", "text": "Hi"}, {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": 1}}],
+    }
+    events = decode({"type": "message_start", "message": {**whole, "stop_reason": "tool_use"}}, STOP)
+    choice = fold(events, "anthropic").choices[0]
+    assert choice.parts == (Text("Hi"), ToolCall("toolu_1", "f", '{"a":1}'))
+    assert choice.finish == Finish("tool_calls", "tool_use")
+
+
+def test_an_input_in_json_text_is_read() -> None:
+    """Some servers write the arguments as the text that they are elsewhere, whole and streamed."""
+    block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": '{"a":1}'}
+    events = decode(START, {"type": "content_block_start", "index": 0, "content_block": block}, DONE, STOP)
+    assert fold(events, "anthropic").choices[0].parts == (ToolCall("toolu_1", "f", '{"a":1}'),)
+    whole = CONVERTER.decode_response({"content": [block]}, ticket()).value
+    assert whole.choices[0].parts == (ToolCall("toolu_1", "f", '{"a":1}', "content.0"),)
+
+
+def test_what_a_streamed_block_has_no_place_for_is_told() -> None:
+    """A whole answer keeps unknown fields with their parts; the events of a stream are too small for them."""
+    decoder = CONVERTER.stream_decoder(ticket())
+    block = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}, "caller": {"type": "direct"}}
+    decoder.feed("message_start", START)
+    decoder.feed("content_block_start", {"type": "content_block_start", "index": 0, "content_block": block})
+    assert told(decoder.losses) == [("dropped", "caller", "content.0")]
