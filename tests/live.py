@@ -12,6 +12,7 @@ from rosetta.config.load import build
 from rosetta.gateway.app import Gateway, create_app
 from rosetta.gateway.protocol import BoundedProtocol
 from rosetta.gateway.server import listen
+from rosetta.telemetry.recorder import Recorder
 
 START_TIMEOUT_S = 20.0
 
@@ -19,11 +20,11 @@ START_TIMEOUT_S = 20.0
 class LiveGateway:
     """A running gateway. ``url`` is its base URL, ``gateway`` its state."""
 
-    def __init__(self, document: dict[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(self, document: dict[str, Any], environ: Mapping[str, str], recorder: Recorder | None = None) -> None:
         server = {"port": 0, **document.get("server", {})}
         config = build({**document, "server": server}, environ)
         self._socket = listen(config)
-        app: Litestar = create_app(config)
+        app: Litestar = create_app(config, recorder=recorder)
         self.gateway: Gateway = app.state.gateway
         self._server = uvicorn.Server(
             uvicorn.Config(app, http=BoundedProtocol, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=2)
@@ -44,9 +45,11 @@ class LiveGateway:
 
 
 @contextmanager
-def live_gateway(document: dict[str, Any], environ: Mapping[str, str] | None = None) -> Iterator[LiveGateway]:
+def live_gateway(
+    document: dict[str, Any], environ: Mapping[str, str] | None = None, *, recorder: Recorder | None = None
+) -> Iterator[LiveGateway]:
     """A gateway with this config document (as in a config file)."""
-    live = LiveGateway(document, environ or {})
+    live = LiveGateway(document, environ or {}, recorder)
     live.start()
     try:
         yield live

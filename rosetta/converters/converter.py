@@ -151,7 +151,9 @@ class Reply(msgspec.Struct, frozen=True):
 class StreamDecoder(Protocol):
     """Wire events in, IR events out. Balanced and complete: see ``rosetta.ir.events``."""
 
-    losses: Sequence[Loss]
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """What was lost so far."""
 
     def feed(self, event: str | None, data: Json | None) -> list[Event]:
         """One wire event; ``data=None`` is ``[DONE]``. Whatever ``data`` holds, it raises nothing: what cannot be read becomes Failed."""
@@ -163,7 +165,9 @@ class StreamDecoder(Protocol):
 class StreamEncoder(Protocol):
     """IR events in, wire events out."""
 
-    losses: Sequence[Loss]
+    @property
+    def losses(self) -> Sequence[Loss]:
+        """What was lost so far."""
 
     def open(self) -> list[WireEvent]:
         """What opens the stream on this wire, once; nothing when it is open already. ``feed`` opens by itself."""

@@ -49,7 +49,15 @@ class Account:
         answer.finish = [choice.finish for choice in response.choices if choice.finish is not None]
         if attempt.decoded_at:
             answer.converted_s = ended - began
-            self.observed.answered(response, began=began, decoded=attempt.decoded_at, ended=ended, bytes_in=bytes_in, bytes_out=bytes_out)
+        self.observed.answered(
+            response,
+            began=began,
+            decoded=attempt.decoded_at,
+            ended=ended,
+            bytes_in=bytes_in,
+            bytes_out=bytes_out,
+            losses=answer.losses,
+        )
 
 
 def counts(hop: StreamHop) -> tuple[dict[str, int], dict[str, int]]:
@@ -66,7 +74,8 @@ def opened(observed: RequestObserver, attempt: Attempt, outcome: Outcome, reason
     """An attempt is about to be sent; it was made ready from ``began`` to ``ended``."""
     step, inbound = attempt.step, attempt.inbound
     upstream = step.provider.upstream_on(step.format)
-    encoding = None if attempt.relayed else (max(began, inbound.decoded_at), ended)
+    began = max(began, inbound.decoded_at)  # reading the client's body is no part of the attempt
+    encoding = None if attempt.relayed else (began, ended)
     sending = Sending(
         number=outcome.attempts,
         reason=reason,
@@ -81,6 +90,7 @@ def opened(observed: RequestObserver, attempt: Attempt, outcome: Outcome, reason
         began=began,
         encoding=encoding,
         request=inbound.known,
+        read=inbound.looked_at,
         bytes_out=len(attempt.body),
         losses=attempt.losses,
     )

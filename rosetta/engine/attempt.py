@@ -81,6 +81,16 @@ class Inbound:
         """The request where it was read already."""
         return self._request
 
+    def looked_at(self) -> Request | None:
+        """The request for somebody who only watches: None where it cannot be read."""
+        if self._request is not None:
+            return self._request
+        call = self.call
+        try:
+            return self.converter.decode_request(WireRequest(jsontext.decode(call.body), call.headers, call.path_model)).value
+        except (jsontext.InvalidJson, Malformed):
+            return None
+
     @property
     def losses(self) -> tuple[Loss, ...]:
         """What decoding lost."""
@@ -140,11 +150,11 @@ class Attempt:
 
     def hop(self, *, opened: bool, observed: AttemptObserver) -> StreamHop:
         """The reader of a streamed answer. ``opened``: the client's stream was opened by its encoder already, so nothing can be relayed."""
-        decoder = self.converter.stream_decoder(self.ticket)
+        decoder = observed.decoder(self.converter.stream_decoder(self.ticket))
         client = self.inbound.converter
         if self.relays_reply and not opened:
             return relay.StreamRelay(decoder, self.inbound.encoder, client.frame, strip_usage=self.strip_usage)
-        return StreamHop(decoder, observed.encoder(self.inbound.encoder), self.frame)
+        return StreamHop(decoder, observed.encoder(self.inbound.encoder), observed.frame(self.frame))
 
     @property
     def relays_reply(self) -> bool:

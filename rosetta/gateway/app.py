@@ -34,6 +34,7 @@ from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
 from rosetta.telemetry.observer import NO_OBSERVER, Observer
 from rosetta.telemetry.recorder import Recorder
+from rosetta.telemetry.tracing import tracing
 
 logger = logging.getLogger("rosetta.gateway")
 
@@ -231,7 +232,7 @@ def create_app(
     lifespan: Callable[[Gateway], AbstractAsyncContextManager[None]] | None = None,
 ) -> Litestar:
     """The application for a config. ``engine`` may be given for tests; ``recorder`` is what /metrics shows."""
-    recorder = Recorder() if recorder is None else recorder
+    recorder = Recorder(tracing=tracing(config.telemetry)) if recorder is None else recorder
     gateway = Gateway(config, engine, observer=recorder)
 
     @asgi("/", is_mount=True, copy_scope=True)
@@ -269,6 +270,7 @@ def create_app(
         finally:
             if engine is None:
                 await gateway.aclose()
+            await asyncio.to_thread(recorder.close)
 
     def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         """A wrong method on an ordinary handler, and whatever else Litestar itself refuses."""

@@ -405,7 +405,6 @@ HTTP_ROUTE = Attribute("http.route", "string", "The path as a template.")
 HTTP_STATUS = Attribute("http.response.status_code", "int", "The status that the client got.")
 HTTP_RESEND = Attribute("http.request.resend_count", "int", "How many times this target was asked before, on retries.")
 URL_PATH = Attribute("url.path", "string", "The path without the query, which may hold a key.")
-URL_SCHEME = Attribute("url.scheme", "string", "http or https, as the gateway was reached.")
 SERVER_ADDRESS = Attribute("server.address", "string", "The upstream's host.")
 SERVER_PORT = Attribute("server.port", "int", "The upstream's port.")
 ERROR = Attribute("error.type", "string", "Why it failed: a status or one of the words of `error_type`.")
@@ -491,7 +490,6 @@ FALLBACK_EVENT = SpanEvent(
 )
 FIRST_CHUNK_EVENT = SpanEvent("gen_ai.first_chunk", "The first content of a stream came.")
 RETRY_EVENT = SpanEvent("retry.scheduled", "The same target will be asked again.", (RETRY_DELAY_ATTRIBUTE, RETRY_AFTER_ATTRIBUTE, ERROR))
-EXCEPTION_EVENT = SpanEvent("exception", "The gateway itself failed; the type only, as a text may hold what a client sent.")
 
 _CONVERT = (CONVERT_DIRECTION, CONVERT_FROM, CONVERT_TO, CONVERT_LOSSES)
 _CONTENT = (GEN_AI_INPUT_MESSAGES, GEN_AI_OUTPUT_MESSAGES, GEN_AI_SYSTEM, GEN_AI_TOOLS)
@@ -505,7 +503,6 @@ SERVER_SPAN = Span(
         HTTP_ROUTE,
         HTTP_STATUS,
         URL_PATH,
-        URL_SCHEME,
         CLIENT_FORMAT_ATTRIBUTE,
         REQUEST_ID,
         STREAM_ATTRIBUTE,

@@ -10,11 +10,11 @@ Nothing is told per event of a stream: the engine counts, and tells the sums at 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from rosetta.converters.converter import StreamEncoder
+from rosetta.converters.converter import StreamDecoder, StreamEncoder, WireEvent
 from rosetta.ir.errors import Failure
 from rosetta.ir.loss import Loss
 from rosetta.ir.parts import Format
@@ -95,7 +95,7 @@ class Outcome(Protocol):
 class Sending:
     """An attempt that is about to be sent. ``vendor`` is the catalog's name; ``began`` is when the request was made ready for this target, and
     ``encoding`` when its conversion from the intermediate representation began and ended, None where the bytes are relayed. ``request`` is None then
-    too, unless it was read for another reason."""
+    too, unless it was read for another reason; ``read`` reads it for those who want to see it all the same."""
 
     number: int
     reason: Reason
@@ -110,6 +110,7 @@ class Sending:
     began: float
     encoding: tuple[float, float] | None = None
     request: Request | None = None
+    read: Callable[[], Request | None] = lambda: None
     bytes_out: int = 0
     losses: Sequence[Loss] = ()
 
@@ -152,15 +153,25 @@ class AttemptObserver:
         """What goes to a trusted upstream with the request."""
         return ()
 
+    def decoder(self, decoder: StreamDecoder) -> StreamDecoder:
+        """The upstream's stream reader, or one that is watched."""
+        return decoder
+
     def encoder(self, encoder: StreamEncoder) -> StreamEncoder:
         """The client's stream writer, or one whose time is taken."""
         return encoder
 
+    def frame(self, frame: Callable[[WireEvent], bytes]) -> Callable[[WireEvent], bytes]:
+        """Its framing, or one whose time is taken."""
+        return frame
+
     def first_chunk(self) -> None:
         """The first content of a stream came."""
 
-    def answered(self, response: Response, *, began: float, decoded: float, ended: float, bytes_in: int, bytes_out: int) -> None:
-        """A whole answer was converted: decoded from ``began`` to ``decoded``, encoded until ``ended``."""
+    def answered(
+        self, response: Response, *, began: float, decoded: float, ended: float, bytes_in: int, bytes_out: int, losses: Sequence[Loss]
+    ) -> None:
+        """A whole answer came. It was converted where ``decoded`` is not 0: decoded from ``began`` to ``decoded``, encoded until ``ended``."""
 
     def finish(self, answer: Answer) -> None:
         """The attempt is over. Comes once, whatever happened."""

@@ -1,13 +1,17 @@
-"""The observer that listens: every request becomes metrics."""
+"""The observer that listens: every request becomes metrics, some become traces."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Literal
 
+import httpx
+from opentelemetry.trace import Span, SpanContext
+
 from rosetta.config.schema import Config, Key
+from rosetta.converters.converter import StreamDecoder, StreamEncoder, WireEvent
 from rosetta.ir.errors import Failure
 from rosetta.ir.loss import FIELD_CLASS, Loss
 from rosetta.ir.parts import Format
@@ -20,16 +24,21 @@ from rosetta.telemetry.classify import error_type, request_outcome, status_class
 from rosetta.telemetry.metrics import Exemplar, Metrics
 from rosetta.telemetry.names import NONE, OTHER
 from rosetta.telemetry.observer import Answer, AttemptObserver, Direction, Observer, Outcome, RequestObserver, Sending
+from rosetta.telemetry.spans import AttemptTrace, RequestTrace
+from rosetta.telemetry.tracing import Tracing
+from rosetta.telemetry.transport import Transports
 
 _WORDS = {True: "true", False: "false"}
 _CIRCUITS = names.CIRCUIT_STATES
 
 
 class Recorder(Observer):
-    """Counts and measures for one gateway."""
+    """Counts and measures for one gateway, and traces where ``tracing`` is given."""
 
-    def __init__(self, metrics: Metrics | None = None) -> None:
+    def __init__(self, metrics: Metrics | None = None, tracing: Tracing | None = None) -> None:
         self.metrics = Metrics() if metrics is None else metrics
+        self.tracing = tracing
+        self.transports = Transports(tracing.provider) if tracing is not None else None
         self._folded: dict[tuple[str, str], float] = {}
 
     def configured(self, config: Config) -> None:
@@ -48,7 +57,11 @@ class Recorder(Observer):
         headers: Mapping[str, str] | None = None,
     ) -> RequestRecorder:
         """A request begins."""
-        return RequestRecorder(self, format, operation, request_id)
+        recorded = RequestRecorder(self, format, operation, request_id)
+        if self.tracing is not None and self.transports is not None:
+            span = self.tracing.server_span(format, operation, request_id, stream=stream, method=method, path=path, headers=headers)
+            recorded.follow(span, self.tracing, self.transports)
+        return recorded
 
     def circuit(self, provider: str, model: str, state: Literal["closed", "half_open", "open"]) -> None:
         """A target's circuit changed. Targets whose model only a glob names share a series, which shows the worst of them."""
@@ -78,6 +91,11 @@ class Recorder(Observer):
         """The gateway begins to end."""
         self.metrics.draining.child().set(1)
 
+    def close(self) -> None:
+        """Sends the spans that are not sent yet."""
+        if self.tracing is not None:
+            self.tracing.close()
+
 
 class RequestRecorder(RequestObserver):
     """One request's numbers."""
@@ -87,13 +105,19 @@ class RequestRecorder(RequestObserver):
         "_decode_s",
         "_finished",
         "_generates",
+        "_last",
         "_request_id",
+        "context",
         "entry",
         "exemplar",
         "format",
         "key",
         "metrics",
+        "recorded",
+        "resends",
         "stream",
+        "trace",
+        "trace_id",
     )
 
     def __init__(self, recorder: Recorder, format: Format, operation: str, request_id: str) -> None:
@@ -108,6 +132,22 @@ class RequestRecorder(RequestObserver):
         self.exemplar: Exemplar = None
         self.key: Key | None = None
         self.stream: str | None = None
+        self.recorded = False
+        self.trace: RequestTrace | None = None
+        self.trace_id = ""
+        self.context: SpanContext | None = None
+        self._last: tuple[str, str] | None = None
+        self.resends = 0
+
+    def follow(self, span: Span, tracing: Tracing, transports: Transports) -> None:
+        """The request has a span; most are not recorded."""
+        context = span.get_span_context()
+        self.context = context
+        if span.is_recording():
+            self.recorded = True
+            self.trace = RequestTrace(tracing, transports, span, self.format)
+            self.trace_id = f"{context.trace_id:032x}"
+            self.exemplar = {"trace_id": self.trace_id}
 
     def asked(self, model: str, *, stream: bool, key: Key | None) -> None:
         """From now on it is under way."""
@@ -116,14 +156,28 @@ class RequestRecorder(RequestObserver):
         if self._generates:
             self.stream = _WORDS[stream]
             self.metrics.inflight.child(self.format, self.stream).inc()
+        if self.trace is not None:
+            self.trace.asked(model, stream=stream, key_name=None if key is None else key.name)
 
     def planned(self, entry: str) -> None:
         """The config's entry is the model's label."""
         self.entry = self.metrics.models(entry)
 
+    def routed(self, candidates: Sequence[tuple[str, str]], strategy: str, *, began: float, ended: float) -> None:
+        """Which targets may answer."""
+        if self.trace is not None:
+            self.trace.routed(self.entry, candidates, strategy, began=began, ended=ended)
+
+    def denied(self, limit: str) -> None:
+        """A limit refused it."""
+        if self.trace is not None:
+            self.trace.event(names.DENIED_EVENT, {names.DENIED_LIMIT.name: limit})
+
     def decoded(self, request: Request, losses: Sequence[Loss], *, began: float, ended: float, bytes_in: int) -> None:
         """Half of the conversion; the other half is made for each target."""
         self._decode_s = ended - began
+        if self.trace is not None:
+            self.trace.decoded(request, losses, began=began, ended=ended, bytes_in=bytes_in)
 
     def encoded(self, target: Format, seconds: float, losses: Sequence[Loss]) -> None:
         """The other half. Decoding is counted once, with the first target."""
@@ -136,15 +190,29 @@ class RequestRecorder(RequestObserver):
 
     def retry(self, delay_s: float, failure: Failure) -> None:
         """The wait before the next try."""
+        if self._last is not None:
+            self.metrics.retry_delay.observe(delay_s, self.metrics.providers(self._last[0]), exemplar=self.exemplar)
+        if self.trace is not None:
+            self.trace.retry(delay_s, failure)
 
     def fallback(self, source: str, target: str, failure: Failure | None) -> None:
         """The chain goes on."""
         metrics = self.metrics
         reason = "circuit_open" if failure is None else error_type(failure)
         metrics.fallbacks.add(1, metrics.providers(source), metrics.providers(target), reason)
+        if self.trace is not None:
+            attributes = {
+                names.FALLBACK_FROM.name: source,
+                names.FALLBACK_TO.name: target,
+                names.FALLBACK_REASON_ATTRIBUTE.name: reason,
+            }
+            self.trace.flush()
+            self.trace.event(names.FALLBACK_EVENT, attributes)
 
     def attempt(self, sending: Sending) -> AttemptRecorder:
         """An attempt begins."""
+        self.resends = self.resends + 1 if sending.reason == "retry" else 0
+        self._last = (sending.provider, sending.model)
         return AttemptRecorder(self, sending)
 
     def converted(self, direction: Direction, source: Format, target: Format, seconds: float, losses: Sequence[Loss]) -> None:
@@ -161,6 +229,24 @@ class RequestRecorder(RequestObserver):
         if self._finished:
             return
         self._finished = True
+        try:
+            self._count(outcome)
+        finally:
+            if self.trace is not None:
+                self._end(self.trace, outcome)
+
+    def _end(self, request_trace: RequestTrace, outcome: Outcome) -> None:
+        overhead_s = max(perf_counter() - self._began - outcome.waited_s, 0.0) if self._generates else None
+        reason = None
+        if outcome.client_gone:
+            reason = "client_disconnect"
+        elif outcome.failure is not None:
+            reason = error_type(outcome.failure)
+        elif not 0 < outcome.status < 400:
+            reason = str(outcome.status) if outcome.status in names.UPSTREAM_STATUSES else "_OTHER"
+        request_trace.finish(outcome, outcome.status, reason, overhead_s)
+
+    def _count(self, outcome: Outcome) -> None:
         metrics, stream, exemplar = self.metrics, self.stream or "false", self.exemplar
         provider = metrics.providers(outcome.provider) if outcome.attempts else NONE
         metrics.requests.add(
@@ -185,7 +271,7 @@ class RequestRecorder(RequestObserver):
 class AttemptRecorder(AttemptObserver):
     """One attempt's numbers."""
 
-    __slots__ = ("_began", "_first", "_gen_ai", "_parent", "_provider", "_sending")
+    __slots__ = ("_began", "_first", "_gen_ai", "_parent", "_provider", "_sending", "_trace", "recorded")
 
     def __init__(self, parent: RequestRecorder, sending: Sending) -> None:
         self._began = perf_counter()
@@ -198,14 +284,52 @@ class AttemptRecorder(AttemptObserver):
         if sending.encoding is not None:
             began, ended = sending.encoding
             parent.encoded(sending.format, ended - began, sending.losses)
+        self._trace: AttemptTrace | None = None
+        self.recorded = parent.recorded
+        if parent.trace is not None:
+            self._trace = parent.trace.attempt(sending, self._gen_ai[0], self._gen_ai[1], parent.resends)
+        self._began = perf_counter()
+
+    def transport(self, plain: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        """An observed one where the attempt is recorded."""
+        return plain if self._trace is None else self._trace.transport(plain)
+
+    def headers(self) -> Sequence[tuple[str, str]]:
+        """An unrecorded request's ids, for trusted providers; the transport of a recorded one writes its own."""
+        context = self._parent.context
+        if not self._sending.trusted or context is None or self._trace is not None or not context.is_valid:
+            return ()
+        headers = [("traceparent", f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}")]
+        if context.trace_state:
+            headers.append(("tracestate", context.trace_state.to_header()))
+        return headers
+
+    def decoder(self, decoder: StreamDecoder) -> StreamDecoder:
+        """A watched one where the attempt is recorded."""
+        return decoder if self._trace is None else self._trace.decoder(decoder)
+
+    def encoder(self, encoder: StreamEncoder) -> StreamEncoder:
+        """A timed one where the attempt is recorded."""
+        return encoder if self._trace is None else self._trace.encoder(encoder)
+
+    def frame(self, frame: Callable[[WireEvent], bytes]) -> Callable[[WireEvent], bytes]:
+        """A timed one where the attempt is recorded."""
+        return frame if self._trace is None else self._trace.frame(frame)
 
     def first_chunk(self) -> None:
         """The first content of a stream came."""
         self._first = perf_counter()
-        self._parent.metrics.first_chunk.observe(self._first - self._began, *self._gen_ai, exemplar=self._parent.exemplar)
+        waited_s = self._first - self._began
+        self._parent.metrics.first_chunk.observe(waited_s, *self._gen_ai, exemplar=self._parent.exemplar)
+        if self._trace is not None:
+            self._trace.first_chunk(waited_s)
 
-    def answered(self, response: Response, *, began: float, decoded: float, ended: float, bytes_in: int, bytes_out: int) -> None:
-        """Kept for the spans; the numbers come with the answer."""
+    def answered(
+        self, response: Response, *, began: float, decoded: float, ended: float, bytes_in: int, bytes_out: int, losses: Sequence[Loss]
+    ) -> None:
+        """For the spans; the numbers come with the end."""
+        if self._trace is not None:
+            self._trace.answered(response, began=began, decoded=decoded, ended=ended, bytes_in=bytes_in, bytes_out=bytes_out, losses=losses)
 
     def finish(self, answer: Answer) -> None:
         """The last numbers."""
@@ -223,8 +347,11 @@ class AttemptRecorder(AttemptObserver):
         direction: Direction = "stream" if sending.stream else "response"
         if answer.converted_s is not None:
             parent.converted(direction, sending.format, parent.format, answer.converted_s, answer.losses)
-        if answer.usage is not NO_USAGE:
-            for kind, count in token_counts(answer.usage):
+        counts = [] if answer.usage is NO_USAGE else token_counts(answer.usage)
+        if self._trace is not None:
+            self._trace.finish(answer, counts, reason, ended)
+        if counts:
+            for kind, count in counts:
                 metrics.token_usage.observe(count, *gen_ai, kind, exemplar=exemplar)
             made = answer.usage.output_total or 0
             if self._first is not None and made > 1:
