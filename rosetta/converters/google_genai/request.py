@@ -97,6 +97,9 @@ def _decode_sampling(config: Fields | None) -> Sampling:
     top_k = config.any("topK")
     if top_k is not None and (type(top_k) not in (int, float) or not math.isfinite(top_k)):
         raise Malformed("generationConfig.topK", f"expected int, got {type_name(top_k)}")
+    n = config.maybe("candidateCount", int) or None  # zero is proto's way to say nothing
+    if n is not None and n < 0:
+        raise Malformed("generationConfig.candidateCount", "expected at least 1")
     return Sampling(
         temperature=config.maybe("temperature", float),
         top_p=config.maybe("topP", float),
@@ -106,7 +109,7 @@ def _decode_sampling(config: Fields | None) -> Sampling:
         frequency_penalty=config.maybe("frequencyPenalty", float),
         logprobs=config.maybe("responseLogprobs", bool),
         top_logprobs=config.maybe("logprobs", int),
-        n=config.maybe("candidateCount", int),
+        n=n,
     )
 
 

@@ -538,3 +538,11 @@ def test_a_call_marked_as_a_thought_is_a_call_all_the_same() -> None:
     )
     assert [type(part) for part in request.turns[1].parts] == [Opaque, ToolCall]
     assert encoded(request).wire.body["contents"][1]["parts"][0] == draft
+
+
+def test_how_many_candidates() -> None:
+    """Zero is nothing said; fewer cannot be."""
+    assert decoded({"generationConfig": {"candidateCount": 0}}).sampling == Sampling()
+    with pytest.raises(Malformed) as caught:
+        decoded({"generationConfig": {"candidateCount": -1}})
+    assert caught.value.path == "generationConfig.candidateCount"
