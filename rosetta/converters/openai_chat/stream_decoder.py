@@ -17,10 +17,12 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image, heard
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
+from rosetta.converters.openai_chat.open_calls import OpenCall, OpenCalls
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.parts import unknown
-from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, ThinkSplitter, details_text, sealed, signature
+from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_text, sealed, signature
 from rosetta.converters.openai_chat.response import thinking_text
+from rosetta.converters.openai_chat.think_tags import ThinkSplitter
 from rosetta.converters.openai_chat.tools import restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
@@ -44,28 +46,13 @@ from rosetta.ir.events import (
     UsageUpdate,
 )
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, Seal, ToolKind
+from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, ToolKind
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation"})
 _CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs", "error"})
 _DELTA = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", "obfuscation", *TEXT_FIELDS, DETAILS}
 )
-
-
-class _Call:
-    """A call that is open. Until its first byte of arguments its name may still grow, as some servers send it in pieces."""
-
-    __slots__ = ("custom", "held", "identity", "name", "number", "seal", "unwrapper")
-
-    def __init__(self, identity: str | None) -> None:
-        self.identity = identity
-        self.name = ""
-        self.number = -1  # of its block; -1: not begun
-        self.custom = False  # the upstream has free-text tools itself
-        self.held: list[str] = []  # arguments that came before the name
-        self.unwrapper: custom.InputUnwrapper | None = None
-        self.seal: Seal | None = None
 
 
 class _Choice:
@@ -78,9 +65,7 @@ class _Choice:
         "extras",
         "finish",
         "kind",
-        "last",
         "number",
-        "order",
         "plain",
         "refused",
         "splitter",
@@ -94,9 +79,7 @@ class _Choice:
         self.details: list[Any] = []
         self.plain = False  # the thoughts are told outside of the details too
         self.audio: Json | None = None
-        self.calls: dict[int, _Call] = {}
-        self.order: list[_Call] = []
-        self.last = -1  # the index of the call whose piece came last
+        self.calls = OpenCalls()
         self.finish: Any = None
         self.refused = False
         self.splitter = ThinkSplitter() if think_tags else None
@@ -357,7 +340,7 @@ class StreamDecoder:
         inner = native if type(native) is dict else piece.get("function")
         inner = inner if type(inner) is dict else {}
         name, value = inner.get("name"), inner.get("arguments" if inner is not native else "input")
-        call = self._find(choice, piece, name)
+        call = choice.calls.of(piece, name)
         if type(native) is dict:
             call.custom = True
         seal = signature(piece, self._ticket)
@@ -382,41 +365,15 @@ class StreamDecoder:
         self._argue(call, value, events)
 
     @staticmethod
-    def _argue(call: _Call, value: str, events: list[Event]) -> None:
+    def _argue(call: OpenCall, value: str, events: list[Event]) -> None:
         text = value if call.unwrapper is None else call.unwrapper.feed(value)
         if text:
             events.append(ArgumentsDelta(call.number, text))
 
-    def _find(self, choice: _Choice, piece: Json, name: Any) -> _Call:
-        """The call that a piece belongs to. Servers leave the index out, send 0 always, or repeat the id."""
-        index, identity = piece.get("index"), piece.get("id")
-        identity = identity if type(identity) is str and identity else None
-        if type(index) is not int:
-            known = next((key for key, call in choice.calls.items() if identity is not None and call.identity == identity), None)
-            if known is not None:
-                index = known
-            elif identity is not None or name or not choice.calls:
-                index = max(choice.calls, default=-1) + 1
-            else:
-                index = choice.last
-        call = choice.calls.get(index)
-        if call is not None and name and call.name:
-            other_id = identity is not None and call.identity not in (None, identity)
-            other_name = identity is None and call.number >= 0 and name != call.name
-            if other_id or other_name:
-                call = None  # the same index with another id is another call
-        if call is None:
-            call = choice.calls[index] = _Call(identity)
-            choice.order.append(call)
-        elif call.identity is None and identity is not None and call.number < 0:
-            call.identity = identity
-        choice.last = index
-        return call
-
-    def _begin(self, index: int, choice: _Choice, call: _Call, events: list[Event]) -> None:
+    def _begin(self, index: int, choice: _Choice, call: OpenCall, events: list[Event]) -> None:
         if call.number >= 0:
             return
-        for earlier in choice.order:  # calls begin in the order in which they were named
+        for earlier in choice.calls.order:  # calls begin in the order in which they were named
             if earlier is call:
                 break
             if earlier.number < 0 and earlier.name:
@@ -447,13 +404,13 @@ class StreamDecoder:
         """[DONE], or the end of a stream that was finished. A stream of nothing at all is no answer."""
         if not self._choices:
             return self._fail(Failure("truncated", "the upstream ended the stream without an answer"))
-        if any(not call.name and call.held for choice in self._choices.values() for call in choice.order):
+        if any(not call.name and call.held for choice in self._choices.values() for call in choice.calls.order):
             return self._fail(Failure("upstream_error", "the upstream sent a call without a name"))
         events: list[Event] = []
         for index, choice in self._choices.items():
             if choice.splitter is not None:
                 self._split(index, choice, choice.splitter.finish(), events)
-            calls = [call for call in choice.order if call.name]
+            calls = [call for call in choice.calls.order if call.name]
             for call in calls:
                 self._begin(index, choice, call, events)
             self._close(choice, events)

@@ -19,9 +19,9 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import encode_media
 from rosetta.converters.openai_chat.citations import encode_annotation
 from rosetta.converters.openai_chat.finish import encode_finish, encode_usage, usage_losses
+from rosetta.converters.openai_chat.message import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry
 from rosetta.converters.openai_chat.outgoing import FORMAT, restore
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_of
-from rosetta.converters.openai_chat.response import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry
 from rosetta.converters.openai_failures import encode_failure
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
