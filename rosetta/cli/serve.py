@@ -28,10 +28,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     from rosetta.gateway.server import serve
+    from rosetta.telemetry import logs
 
     given = {"server.host": options.host, "server.port": options.port, "server.metrics_port": options.metrics_port}
     config, path = settings(options.config, given)
     print(f"config: {path}" if path else "config: none, the providers are those of the environment", file=sys.stderr)
+    logs.configure(config.telemetry)
     try:
         serve(
             config,

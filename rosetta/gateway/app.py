@@ -281,7 +281,7 @@ def create_app(
         return Response(wire.body, status_code=wire.status, headers={**(error.headers or {}), **wire.headers}, media_type=MediaType.JSON)
 
     app = Litestar(
-        route_handlers=[wires, root, healthz, readyz, metrics],
+        route_handlers=[wires, root, healthz, readyz, *([metrics] if config.server.metrics_port is None else [])],
         lifespan=[life],
         cors_config=CORSConfig(allow_origins=list(config.server.cors_origins)) if config.server.cors_origins else None,
         exception_handlers={HTTPException: refused},

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+from prometheus_client import start_http_server
 
 from rosetta.config.faults import ConfigError, Fault
 from rosetta.config.schema import Config
@@ -18,6 +20,8 @@ from rosetta.gateway.app import Gateway, create_app
 from rosetta.gateway.drain import DrainingServer
 from rosetta.gateway.protocol import BoundedProtocol
 from rosetta.gateway.reload import Reloader, settled
+from rosetta.telemetry.recorder import Recorder
+from rosetta.telemetry.tracing import tracing
 
 BACKLOG = 2048
 
@@ -59,6 +63,21 @@ def listen(config: Config) -> socket.socket:
     return sock
 
 
+@contextlib.contextmanager
+def metrics_server(host: str, port: int, recorder: Recorder) -> Iterator[int]:
+    """/metrics on a port of its own, in a thread; gives the port. Raises ConfigError where it is taken."""
+    try:
+        server, thread = start_http_server(port, host, registry=recorder.metrics.registry)
+    except OSError as error:
+        raise ConfigError([Fault("server.metrics_port", f"cannot listen on {host}:{port}: {error.strerror}; choose another")]) from error
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def serve(
     config: Config,
     *,
@@ -85,7 +104,8 @@ def serve(
         if watching is not None:
             await settled(watching)
 
-    app = create_app(config, lifespan=running)
+    recorder = Recorder(tracing=tracing(config.telemetry))
+    app = create_app(config, recorder=recorder, lifespan=running)
     gateway: Gateway = app.state.gateway
     if load is not None:
         reloader = Reloader(gateway, load, path, gateway.observer.reloaded)
@@ -103,6 +123,9 @@ def serve(
     )
     server = DrainingServer(settings, gateway, None if reloader is None else lambda: reloader.reload("SIGHUP"))
     try:
-        server.run(sockets=[sock])
+        with contextlib.ExitStack() as aside:
+            if config.server.metrics_port is not None:
+                aside.enter_context(metrics_server(host, config.server.metrics_port, recorder))
+            server.run(sockets=[sock])
     finally:
         sock.close()

@@ -63,6 +63,17 @@ def request_outcome(outcome: Outcome) -> RequestOutcome:
     return "error"
 
 
+def request_error(outcome: Outcome) -> str | None:
+    """The ``error.type`` of a request, None where it went well."""
+    if outcome.client_gone:
+        return "client_disconnect"
+    if outcome.failure is not None:
+        return error_type(outcome.failure)
+    if 0 < outcome.status < 400:
+        return None
+    return str(outcome.status) if outcome.status in UPSTREAM_STATUSES else "_OTHER"
+
+
 def status_class(outcome: Outcome) -> str:
     """``2xx`` to ``5xx``."""
     status = outcome.status or (CLIENT_CLOSED if outcome.client_gone else 500)

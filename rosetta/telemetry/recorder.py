@@ -1,11 +1,12 @@
-"""The observer that listens: every request becomes metrics, some become traces."""
+"""The observer that listens: every request becomes metrics and a line of the log, some become traces."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from opentelemetry.trace import Span, SpanContext
@@ -19,8 +20,8 @@ from rosetta.ir.request import Request
 from rosetta.ir.response import Response
 from rosetta.ir.usage import NO_USAGE, Usage
 from rosetta.providers.catalog import GENERIC
-from rosetta.telemetry import names
-from rosetta.telemetry.classify import error_type, request_outcome, status_class
+from rosetta.telemetry import logs, names
+from rosetta.telemetry.classify import error_type, request_error, request_outcome, status_class
 from rosetta.telemetry.metrics import Exemplar, Metrics
 from rosetta.telemetry.names import NONE, OTHER
 from rosetta.telemetry.observer import Answer, AttemptObserver, Direction, Observer, Outcome, RequestObserver, Sending
@@ -106,6 +107,8 @@ class RequestRecorder(RequestObserver):
         "_finished",
         "_generates",
         "_last",
+        "_model",
+        "_operation",
         "_request_id",
         "context",
         "entry",
@@ -125,7 +128,9 @@ class RequestRecorder(RequestObserver):
         self._decode_s = 0.0
         self._finished = False
         self._generates = operation == "generate"
+        self._operation = operation
         self._request_id = request_id
+        self._model: str | None = None
         self.metrics = recorder.metrics
         self.format = format
         self.entry = NONE
@@ -152,6 +157,7 @@ class RequestRecorder(RequestObserver):
     def asked(self, model: str, *, stream: bool, key: Key | None) -> None:
         """From now on it is under way."""
         self.key = key
+        self._model = model
         self.entry = OTHER  # until a route is found
         if self._generates:
             self.stream = _WORDS[stream]
@@ -229,24 +235,47 @@ class RequestRecorder(RequestObserver):
         if self._finished:
             return
         self._finished = True
+        duration_s = perf_counter() - self._began
+        overhead_s = max(duration_s - outcome.waited_s, 0.0)
         try:
-            self._count(outcome)
+            self._count(outcome, duration_s, overhead_s)
+            if logs.requests.isEnabledFor(logging.INFO):
+                self._log(outcome, duration_s, overhead_s)
         finally:
             if self.trace is not None:
-                self._end(self.trace, outcome)
+                self.trace.finish(outcome, outcome.status, request_error(outcome), overhead_s if self._generates else None)
 
-    def _end(self, request_trace: RequestTrace, outcome: Outcome) -> None:
-        overhead_s = max(perf_counter() - self._began - outcome.waited_s, 0.0) if self._generates else None
-        reason = None
-        if outcome.client_gone:
-            reason = "client_disconnect"
-        elif outcome.failure is not None:
-            reason = error_type(outcome.failure)
-        elif not 0 < outcome.status < 400:
-            reason = str(outcome.status) if outcome.status in names.UPSTREAM_STATUSES else "_OTHER"
-        request_trace.finish(outcome, outcome.status, reason, overhead_s)
+    def _log(self, outcome: Outcome, duration_s: float, overhead_s: float) -> None:
+        usage, failure = outcome.usage, outcome.failure
+        fields: dict[str, Any] = {
+            "request_id": self._request_id,
+            "trace_id": self.trace_id or None,
+            "key": None if self.key is None else self.key.name,
+            "operation": self._operation,
+            "client_format": self.format,
+            "model": None if self._model is None else self._model[: logs.NAME_SHOWN],
+            "stream": None if self.stream is None else self.stream == "true",
+            "status": outcome.status,
+            "outcome": request_outcome(outcome),
+            "error_type": request_error(outcome),
+            "error": failure.message if failure is not None and failure.ours else None,
+            "duration_s": round(duration_s, 6),
+        }
+        if outcome.attempts:
+            fields |= {
+                "provider": outcome.provider,
+                "upstream_format": outcome.target_format,
+                "upstream_model": outcome.model[: logs.NAME_SHOWN],
+                "attempts": outcome.attempts,
+                "relayed": outcome.relayed,
+                "first_token_s": None if outcome.first_token_s is None else round(outcome.first_token_s, 6),
+                "overhead_s": round(overhead_s, 6),
+                "losses": logs.lost((*outcome.losses, *outcome.reply_losses)) or None,
+            }
+            fields |= {f"{kind}_tokens": count for kind, count in token_counts(usage)}
+        logs.requests.info("request", extra={"fields": {name: value for name, value in fields.items() if value is not None}})
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, duration_s: float, overhead_s: float) -> None:
         metrics, stream, exemplar = self.metrics, self.stream or "false", self.exemplar
         provider = metrics.providers(outcome.provider) if outcome.attempts else NONE
         metrics.requests.add(
@@ -256,10 +285,9 @@ class RequestRecorder(RequestObserver):
             return
         if self.stream is not None:
             metrics.inflight.child(self.format, self.stream).dec()
-        duration = perf_counter() - self._began
-        metrics.request_duration.observe(duration, self.format, provider, stream, exemplar=exemplar)
+        metrics.request_duration.observe(duration_s, self.format, provider, stream, exemplar=exemplar)
         target = outcome.target_format if outcome.attempts and outcome.target_format is not None else NONE
-        metrics.overhead.observe(max(duration - outcome.waited_s, 0.0), self.format, target, exemplar=exemplar)
+        metrics.overhead.observe(overhead_s, self.format, target, exemplar=exemplar)
         if outcome.seal_lost:
             metrics.seals_lost.add(1, provider)
         if outcome.usage is not NO_USAGE and self.key is not None and self.key.metrics:

@@ -6,7 +6,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from rosetta.config.faults import ConfigError
+from rosetta.gateway.server import metrics_server
 from rosetta.telemetry import names
+from rosetta.telemetry.recorder import Recorder
 from tests.gateway.wires import WIRES, body_of
 from tests.live import LiveGateway, live_gateway
 
@@ -95,3 +98,15 @@ def test_every_family_and_label_is_a_name_of_the_list(echo: LiveGateway) -> None
             assert set(metric.label_names) == set(sample.labels) - {"le"}
             for label in metric.labels:
                 assert label.values is None or sample.labels[label.name] in label.values
+
+
+def test_metrics_on_a_port_of_their_own() -> None:
+    """With server.metrics_port the main port has none; the other serves OpenMetrics when it is asked for."""
+    recorder = Recorder()
+    with metrics_server("127.0.0.1", 0, recorder) as port:
+        accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+        assert "rosetta_build_info" in httpx.get(f"http://127.0.0.1:{port}/metrics", headers=accept).text
+        with pytest.raises(ConfigError, match="server.metrics_port: cannot listen on"), metrics_server("127.0.0.1", port, recorder):
+            pass
+        with live_gateway({"server": {"metrics_port": port}}) as running:
+            assert 404 == httpx.get(f"{running.url}/metrics").status_code
