@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -355,16 +355,22 @@ class Run:
                 health.abandoned()
 
     async def _fitted(self, step: Step) -> Step:
-        """The step as the model behind it really is: Ollama tells its loaded context and what a model can do."""
+        """The step as the server and the model behind it really are: Ollama tells its version, its loaded context and what a model can do."""
         facts = ollama.UNKNOWN if step.provider.ollama is None else await step.provider.ollama.facts(step.model)
         refused = ollama.too_long(step.model, facts, self.inbound.input_tokens, step.context_window)
         if refused is not None:
             raise Failed(refused)
-        if step.format != "openai_chat" or (facts.tools and facts.thinking):
+        client = self.call.format
+        if client != step.format and facts.tools and await step.provider.speaks_later(client):
+            step = dataclasses.replace(step, format=client, dialect=step.provider.dialect(client, step.model))
+        if facts.tools and facts.thinking:
             return step
-        efforts = step.dialect.efforts if facts.thinking else ()
-        dialect = msgspec.structs.replace(step.dialect, tools=step.dialect.tools and facts.tools, efforts=efforts)
-        return dataclasses.replace(step, dialect=dialect)
+        changes: dict[str, Any] = {}
+        if step.format == "openai_chat":
+            changes["tools"] = step.dialect.tools and facts.tools
+        if not facts.thinking:
+            changes |= {"thinking": "none"} if step.format == "anthropic" else {"efforts": ()}
+        return dataclasses.replace(step, dialect=msgspec.structs.replace(step.dialect, **changes))
 
     async def _attempted(self, step: Step, health: TargetHealth) -> None:
         if step.provider.ollama is not None or step.context_window is not None:

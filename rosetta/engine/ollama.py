@@ -1,12 +1,13 @@
-"""What Ollama does not say on the OpenAI wire: the context it really loaded, and what a model can do.
+"""What Ollama does not say on the OpenAI wire: its version, the context it really loaded, and what a model can do.
 
 Ollama cuts a prompt that is too long for the loaded context without a word, and its default is a few thousand tokens, where coding agents send ten times as many.
-``/api/ps`` tells the loaded context, ``/api/show`` the capabilities: https://github.com/ollama/ollama/blob/main/docs/api.md
+``/api/version`` tells the version, ``/api/ps`` the loaded context, ``/api/show`` the capabilities: https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -20,6 +21,7 @@ ASK_TIMEOUT_S = 2.0
 KEPT_S = 30.0
 SMALL_WINDOW_TOKENS = 32_768
 """Coding agents need about this much: below it they are warned."""
+_NUMBER = re.compile(r"\d+")
 CLEARLY_ABOVE = 1.5
 """The prompt is estimated; only an estimate this many times the window is refused."""
 
@@ -52,6 +54,17 @@ class Ollama:
         root = base_url.rstrip("/").removesuffix("/v1")
         self._upstream = Upstream("ollama", root, connect_timeout_s=ASK_TIMEOUT_S, max_connections=4)
         self._kept: dict[str, tuple[float, ModelFacts]] = {}
+        self._version: tuple[int, ...] | None = None
+        self._silent_until = 0.0
+
+    async def is_since(self, version: str) -> bool:
+        """Whether the server runs ``version`` or a later one. It is asked once; one that does not tell is taken for older, and asked again
+        after half a minute."""
+        if self._version is None and self._silent_until <= time.monotonic():
+            told = (await self._ask("GET", "/api/version") or {}).get("version")
+            self._version = _numbers(told) if type(told) is str else None
+            self._silent_until = time.monotonic() + KEPT_S
+        return self._version is not None and self._version >= _numbers(version)
 
     async def facts(self, model: str) -> ModelFacts:
         """What is known of ``model``, kept for half a minute; UNKNOWN where the server does not tell."""
@@ -82,6 +95,11 @@ class Ollama:
     async def aclose(self) -> None:
         """Closes its connections."""
         await self._upstream.aclose()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``0.14.2-rc1`` -> (0, 14, 2)."""
+    return tuple(int(number) for number in _NUMBER.findall(version.partition("-")[0]))
 
 
 def _window(running: dict[str, Any] | None, model: str) -> int | None:

@@ -30,6 +30,8 @@ class Provider:
         self.vendor = catalog.vendor(row.vendor or name, row.base_url, row.type)
         self.format: Format = row.type or self.vendor.format
         self.formats: tuple[Format, ...] = row.formats or ((row.type,) if row.type else self.vendor.formats)
+        self.since = {} if row.type or row.formats else self.vendor.since
+        """Further wires, which the server speaks from a version on."""
         self.obeyed = row.type is not None and not row.formats  # a user's type alone is obeyed: no other format is chosen for it
         self.seal_group = row.seal_group or name
         self.base_url = row.base_url or self.vendor.base_url
@@ -59,6 +61,10 @@ class Provider:
                 transport=self._transport,
             )
         return found
+
+    async def speaks_later(self, format: Format) -> bool:
+        """Whether the server that runs there is new enough for one of its further wires."""
+        return self.ollama is not None and format in self.since and await self.ollama.is_since(self.since[format])
 
     def query(self, path: str) -> str:
         """``path`` with what this vendor wants in the query (Azure's api-version)."""

@@ -169,9 +169,11 @@ _VENDORS = (
                 "stop_limit": 64,
                 "user_field": "none",
             },
-            "openai_responses": {"encrypted": False, "efforts": (), "strict": False},
+            # What it does not know it drops or answers in its own way: Codex's namespaces come back as ns.name, which Codex does not know.
+            "openai_responses": {"rewrite": True, "encrypted": False, "efforts": (), "strict": False},
             "anthropic": {
                 **_FOREIGN_MESSAGES,
+                "rewrite": True,
                 "forced_tools": False,
                 "url_sources": False,  # images as base64 alone
                 "max_output": 8192,  # a small machine's context is soon full

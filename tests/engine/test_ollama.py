@@ -5,8 +5,13 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
+import pytest
+
 from rosetta.engine import ollama
 from rosetta.engine.ollama import UNKNOWN, ModelFacts, Ollama
+from tests.live import live_gateway
+from tests.raw_upstream import Caller, RawUpstream
 
 
 async def native(answers: dict[str, Any]) -> AsyncIterator[str]:
@@ -66,3 +71,83 @@ def test_a_count_far_below_the_estimate_gives_truncation_away() -> None:
     assert not ollama.truncated(12_000, 9000)
     assert not ollama.truncated(500, 100)
     assert not ollama.truncated(12_000, 0)
+
+
+async def test_the_version_is_asked_once() -> None:
+    """A wire came with a version; a server that is being built says 0.0.0, and one that is no Ollama nothing."""
+    for version, expected in (("0.14.0", True), ("0.14.2-rc1", True), ("1.0", True), ("0.13.9", False), ("0.0.0", False), (7, False)):
+        answers = {"/api/version": {"version": version}}
+        async for address in native(answers):
+            asked = Ollama(address)
+            assert expected is await asked.is_since("0.14.0")
+            answers.clear()
+            assert expected is await asked.is_since("0.14.0")
+            await asked.aclose()
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {
+        "id": "c",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "chat"}, "finish_reason": "stop"}],
+    },
+    "/v1/messages": {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "content": [{"type": "text", "text": "messages"}],
+        "stop_reason": "end_turn",
+    },
+    "/v1/responses": {
+        "id": "resp_1",
+        "status": "completed",
+        "output": [{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "responses"}]}],
+    },
+}
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "anthropic": (
+        "/v1/messages",
+        {
+            "model": "mine",
+            "max_tokens": 2000,
+            "thinking": {"type": "enabled", "budget_tokens": 1024},
+            "messages": [{"role": "user", "content": "Hello"}],
+        },
+    ),
+    "openai_responses": ("/v1/responses", {"model": "mine", "input": "Hello", "reasoning": {"effort": "high"}}),
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "row", "client", "expected"),
+    [
+        ("0.14.0", {}, "anthropic", "/v1/messages"),
+        ("0.13.3", {}, "anthropic", "/v1/chat/completions"),
+        ("0.13.3", {}, "openai_responses", "/v1/responses"),
+        ("0.12.9", {}, "openai_responses", "/v1/chat/completions"),
+        ("0.14.0", {"type": "openai_chat"}, "anthropic", "/v1/chat/completions"),
+        ("0.14.0", {"formats": ["openai_chat", "openai_responses"]}, "anthropic", "/v1/chat/completions"),
+    ],
+)
+def test_a_client_is_answered_on_its_own_wire_from_the_version_that_has_it(
+    version: str, row: dict[str, Any], client: str, expected: str
+) -> None:
+    """What the config says of formats is obeyed; a model that does not think is not asked to, on any of them."""
+    native_answers = {"/api/version": {"version": version}, "/api/show": {"capabilities": ["completion", "tools"]}, "/api/ps": {}}
+    seen: list[tuple[str, dict[str, Any]]] = []
+
+    async def behave(caller: Caller) -> None:
+        path = caller.request.split(b" ")[1].decode()
+        if path in ANSWERS:
+            seen.append((path, json.loads(caller.body)))
+        body = json.dumps({**native_answers, **ANSWERS}[path]).encode()
+        await caller.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    path, body = ASKED[client]
+    with RawUpstream(behave) as upstream:
+        providers = {"mine": {"vendor": "ollama", "base_url": f"{upstream.url}/v1", **row}}
+        with live_gateway({"providers": providers, "models": {"mine": "mine"}}) as gateway:
+            reply = httpx.post(f"{gateway.url}{path}", json=body, timeout=20)
+    assert 200 == reply.status_code, reply.text
+    assert expected.rpartition("/")[2] in reply.text.replace("chat", "completions")
+    assert [expected] == [path for path, _ in seen]
+    assert not {"thinking", "reasoning", "reasoning_effort"} & seen[0][1].keys()
