@@ -21,6 +21,8 @@ async def write_failure(
     """Writes the envelope and gives its status, which is the format's own for this failure unless ``status`` is given."""
     wire = CONVERTERS[format].encode_failure(failure, request_id)
     out = [("content-type", "application/json"), *wire.headers.items(), *headers]
+    if failure.ours and failure.kind == "upstream_error":  # the operator must mend it first
+        out.append(("x-should-retry", "false"))
     status = wire.status if status is None else status
     await writer.unary(status, out, jsontext.encode(wire.body))
     return status
