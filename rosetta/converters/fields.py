@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from rosetta.converters.converter import Malformed
+from rosetta.converters.converter import Json, Malformed
+from rosetta.ir.parts import NO_EXTRAS
 
 T = TypeVar("T")
 
@@ -83,3 +84,37 @@ class Fields:
     def rest(self) -> dict[str, Any]:
         """The fields nobody took, null ones too."""
         return self._values
+
+
+# One field of an object that is read where it lies: the parts of a message are many, and each has few fields.
+
+
+def string(node: Json, key: str, at: str) -> str:
+    """A string field which must be there. ``at`` is the node's path."""
+    value = node.get(key)
+    if type(value) is not str:
+        raise Malformed(join(at, key), f"expected str, got {'null or nothing' if value is None else type_name(value)}")
+    return value
+
+
+def maybe_string(node: Json, key: str, at: str) -> str | None:
+    """A string field, None when absent or null."""
+    value = node.get(key)
+    if value is not None and type(value) is not str:
+        raise Malformed(join(at, key), f"expected str, got {type_name(value)}")
+    return value
+
+
+def maybe_object(node: Json, key: str, at: str) -> Json | None:
+    """An object field, None when absent or null."""
+    value = node.get(key)
+    if value is not None and type(value) is not dict:
+        raise Malformed(join(at, key), f"expected object, got {type_name(value)}")
+    return value
+
+
+def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
+    """The fields of ``node`` that nobody knows; null ones are absent."""
+    if node.keys() <= known:
+        return NO_EXTRAS
+    return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS

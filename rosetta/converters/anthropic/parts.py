@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rosetta.converters import media
 from rosetta.converters.anthropic.dialect import Dialect
 from rosetta.converters.converter import Json, Malformed, Target
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, string, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.ir.parts import (
@@ -104,19 +104,6 @@ class Outgoing:
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ decode
-
-
-def string(block: Json, key: str, at: str) -> str:
-    """A field that must be a string."""
-    value = block.get(key)
-    if type(value) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {type_name(value)}")
-    return value
-
-
-def maybe_string(block: Json, key: str, at: str) -> str | None:
-    """A string, None when absent or null."""
-    return None if block.get(key) is None else string(block, key, at)
 
 
 def kind_of_block(block: Any, at: str) -> str:

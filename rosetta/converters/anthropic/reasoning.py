@@ -15,9 +15,9 @@ import msgspec
 
 from rosetta.converters import effort as levels
 from rosetta.converters import seals
-from rosetta.converters.anthropic.parts import FORMAT, Outgoing, maybe_string, told
+from rosetta.converters.anthropic.parts import FORMAT, Outgoing, told
 from rosetta.converters.converter import Json, Malformed, Ticket
-from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.fields import Fields, maybe_string, type_name
 from rosetta.converters.losses import Losses
 from rosetta.ir.parts import NO_EXTRAS, Part, Reasoning, Seal, Text, ToolCall
 from rosetta.ir.request import EFFORTS, Effort, ReasoningRequest, Request

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from rosetta.converters import custom, jsontext, names, schema
-from rosetta.converters.anthropic.parts import FORMAT, Outgoing, decode_visible, encode_visible, kind_of_block, maybe_string, string, told
+from rosetta.converters.anthropic.parts import FORMAT, Outgoing, decode_visible, encode_visible, kind_of_block, told
 from rosetta.converters.converter import Json, Malformed, Ticket
-from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.fields import Fields, maybe_string, string, type_name
 from rosetta.converters.losses import Losses
 from rosetta.ir.parts import NO_EXTRAS, Part, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice, ToolName

@@ -11,12 +11,11 @@ from typing import Any, Literal, assert_never
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed, Target
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_object, maybe_string, string, type_name, unknown
 from rosetta.converters.google_genai.dialect import Dialect
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.ir.parts import (
-    NO_EXTRAS,
     FileId,
     Inline,
     Link,
@@ -124,37 +123,6 @@ class Outgoing:
             with_extras(node, extras)
         else:
             self.losses.extras(extras, at)
-
-
-def string(node: Json, key: str, at: str) -> str:
-    """A string field which must be there."""
-    value = node.get(key)
-    if type(value) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {'null or nothing' if value is None else type_name(value)}")
-    return value
-
-
-def maybe_string(node: Json, key: str, at: str) -> str | None:
-    """A string field, None when absent."""
-    value = node.get(key)
-    if value is not None and type(value) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {type_name(value)}")
-    return value
-
-
-def maybe_object(node: Json, key: str, at: str) -> Json | None:
-    """An object field, None when absent."""
-    value = node.get(key)
-    if value is not None and type(value) is not dict:
-        raise Malformed(f"{at}.{key}", f"expected object, got {type_name(value)}")
-    return value
-
-
-def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
-    """The fields of ``node`` that nobody knows; null ones are absent."""
-    if node.keys() <= known:
-        return NO_EXTRAS
-    return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS
 
 
 def unknown_within(part: Json, known: frozenset[str], key: str, inner: Json, inner_known: frozenset[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import msgspec
 
 from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import type_name, unknown
 from rosetta.converters.google_genai.citations import at_part, decode_citations, encode_citations, rest_of
 from rosetta.converters.google_genai.errors import failure_of
 from rosetta.converters.google_genai.finish import (
@@ -22,7 +22,7 @@ from rosetta.converters.google_genai.finish import (
     usage_losses,
 )
 from rosetta.converters.google_genai.logprobs import decode_logprobs, encode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, unknown, with_extras
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, with_extras
 from rosetta.converters.google_genai.reasoning import carried, sealed
 from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses

@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from rosetta.converters.converter import Json, Malformed, Ticket
+from rosetta.converters.fields import unknown
 from rosetta.converters.google_genai.citations import at_part, decode_citations, rest_of
 from rosetta.converters.google_genai.errors import failure_of
 from rosetta.converters.google_genai.finish import blocked, decode_finish, decode_usage
 from rosetta.converters.google_genai.logprobs import decode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, unknown, with_extras
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, with_extras
 from rosetta.converters.google_genai.reasoning import sealed
 from rosetta.converters.google_genai.response import BODY, CANDIDATE, decode_time
 from rosetta.converters.google_genai.tools import answered_call, call_extras

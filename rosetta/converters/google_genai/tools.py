@@ -7,18 +7,8 @@ from typing import Any, assert_never
 
 from rosetta.converters import custom, jsontext, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
-from rosetta.converters.fields import type_name
-from rosetta.converters.google_genai.parts import (
-    FORMAT,
-    Outgoing,
-    decode_plain,
-    encode_plain,
-    maybe_object,
-    maybe_string,
-    string,
-    unknown,
-    unknown_within,
-)
+from rosetta.converters.fields import maybe_object, maybe_string, string, type_name, unknown
+from rosetta.converters.google_genai.parts import FORMAT, Outgoing, decode_plain, encode_plain, unknown_within
 from rosetta.ir.parts import Media, Opaque, Part, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice, ToolName
 

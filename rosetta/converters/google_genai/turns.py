@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import type_name
-from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought, unknown
+from rosetta.converters.fields import type_name, unknown
+from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought
 from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, needs_skip, opened
 from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
 from rosetta.ir.parts import Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult

@@ -9,10 +9,9 @@ from typing import Any, assert_never
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.openai_chat.outgoing import BREAKPOINT, CACHE_CONTROL, FORMAT, Outgoing
 from rosetta.ir.parts import (
-    NO_EXTRAS,
     CacheMark,
     FileId,
     Inline,
@@ -41,29 +40,6 @@ _FILE_FIELDS = frozenset({"filename", "file_id", "file_data"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ fields
-
-
-def string(node: Json, key: str, at: str) -> str:
-    """A string field which must be there."""
-    value = node.get(key)
-    if type(value) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {'null or nothing' if value is None else type_name(value)}")
-    return value
-
-
-def maybe_string(node: Json, key: str, at: str) -> str | None:
-    """A string field, None when absent."""
-    value = node.get(key)
-    if value is not None and type(value) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {type_name(value)}")
-    return value
-
-
-def unknown(node: Json, known: frozenset[str]) -> dict[str, Any]:
-    """The fields of ``node`` that nobody knows; null ones are absent."""
-    if node.keys() <= known:
-        return NO_EXTRAS
-    return {key: value for key, value in node.items() if key not in known and value is not None} or NO_EXTRAS
 
 
 def unknown_within(extras: dict[str, Any], node: Json, key: str, known: frozenset[str]) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from typing import Any
 
 from rosetta.converters import custom
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.message import MALFORMED_CALL, Message
 from rosetta.converters.openai_chat.outgoing import FORMAT, restore
-from rosetta.converters.openai_chat.parts import decode_content, unknown
+from rosetta.converters.openai_chat.parts import decode_content
 from rosetta.converters.openai_chat.reasoning import (
     DETAILS,
     TEXT_FIELDS,

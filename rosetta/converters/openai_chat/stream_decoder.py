@@ -13,13 +13,13 @@ from typing import Any
 
 from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Json, Malformed, Ticket
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image, heard
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
 from rosetta.converters.openai_chat.open_calls import OpenCall, OpenCalls
 from rosetta.converters.openai_chat.outgoing import FORMAT
-from rosetta.converters.openai_chat.parts import unknown
 from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_text, sealed, signature
 from rosetta.converters.openai_chat.response import thinking_text
 from rosetta.converters.openai_chat.think_tags import ThinkSplitter

@@ -11,9 +11,9 @@ import msgspec
 
 from rosetta.converters import custom, jsontext, names, pairing, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
-from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.fields import Fields, maybe_string, string, type_name, unknown
 from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
-from rosetta.converters.openai_chat.parts import is_wordy, maybe_string, string, unknown, unknown_within
+from rosetta.converters.openai_chat.parts import is_wordy, unknown_within
 from rosetta.ir.parts import NO_EXTRAS, Media, Part, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Request, Tool, ToolChoice, ToolName
 

@@ -13,19 +13,10 @@ from typing import Any
 import msgspec
 
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.openai_chat.citations import annotations_of, decode_annotations
 from rosetta.converters.openai_chat.outgoing import Outgoing
-from rosetta.converters.openai_chat.parts import (
-    decode_content,
-    encode_content,
-    encode_media,
-    maybe_string,
-    string,
-    text_part,
-    unknown,
-    unknown_within,
-)
+from rosetta.converters.openai_chat.parts import decode_content, encode_content, encode_media, text_part, unknown_within
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
 from rosetta.converters.openai_chat.reasoning import beside_signature, carried, decode_history, encode_call_seal, encode_history
 from rosetta.converters.openai_chat.tools import arguments_text, decode_call, encode_call, encode_id, split_result

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.names import call_id
-from rosetta.converters.openai_responses.parts import Outgoing, decode_content, encode_input, maybe_string, string, unknown
+from rosetta.converters.openai_responses.parts import Outgoing, decode_content, encode_input
 from rosetta.converters.openai_responses.tools import wire_name
 from rosetta.converters.pairing import NO_RESULT
 from rosetta.ir.parts import Opaque, Part, Text, ToolCall, ToolResult

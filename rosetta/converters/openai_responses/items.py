@@ -7,16 +7,10 @@ from typing import Any
 
 from rosetta.converters import custom, jsontext, media, seals
 from rosetta.converters.converter import Json, Malformed, Reply, Ticket
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import NAMESPACE_SEPARATOR, call_id
-from rosetta.converters.openai_responses.parts import (
-    FORMAT,
-    decode_part,
-    encode_annotations,
-    maybe_string,
-    unknown,
-)
+from rosetta.converters.openai_responses.parts import FORMAT, decode_part, encode_annotations
 from rosetta.converters.openai_responses.reasoning import ITEM as REASONING
 from rosetta.converters.openai_responses.reasoning import bare, decode_thought
 from rosetta.ir.parts import NO_EXTRAS, Inline, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolKind, ToolResult

@@ -9,12 +9,11 @@ from typing import Any, Literal, assert_never
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed, Target
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_responses.dialect import Dialect
 from rosetta.ir.parts import (
-    NO_EXTRAS,
     CacheMark,
     Citation,
     FileId,
@@ -84,28 +83,6 @@ class Outgoing:
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ decode
-
-
-def string(value: Json, key: str, at: str) -> str:
-    """A field that must be a string."""
-    found = value.get(key)
-    if type(found) is not str:
-        raise Malformed(f"{at}.{key}", f"expected str, got {type_name(found)}")
-    return found
-
-
-def maybe_string(value: Json, key: str, at: str) -> str | None:
-    """A string, None when absent or null."""
-    found = value.get(key)
-    if found is None or type(found) is str:
-        return found
-    raise Malformed(f"{at}.{key}", f"expected str, got {type_name(found)}")
-
-
-def unknown(value: Json, known: frozenset[str]) -> dict[str, Any]:
-    """The fields nobody knows; a null says nothing."""
-    extras = {key: found for key, found in value.items() if key not in known and found is not None}
-    return extras or NO_EXTRAS
 
 
 def decode_content(content: Any, at: str) -> tuple[Part, ...]:

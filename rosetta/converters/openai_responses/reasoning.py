@@ -14,8 +14,8 @@ import msgspec
 from rosetta.converters import effort as levels
 from rosetta.converters import seals
 from rosetta.converters.converter import Json, Malformed, Ticket
-from rosetta.converters.fields import Fields, type_name
-from rosetta.converters.openai_responses.parts import FORMAT, Outgoing, maybe_string, unknown
+from rosetta.converters.fields import Fields, maybe_string, type_name, unknown
+from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall
 from rosetta.ir.request import EFFORTS, NO_REASONING, Effort, ReasoningRequest, Request
 

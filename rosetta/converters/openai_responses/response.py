@@ -9,19 +9,14 @@ import math
 from typing import Any
 
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Target, Ticket, UpstreamFailed
-from rosetta.converters.fields import type_name
+from rosetta.converters.fields import maybe_string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_responses.dialect import Dialect
 from rosetta.converters.openai_responses.errors import failure_of
 from rosetta.converters.openai_responses.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_responses.items import Items, attach_logprobs, decode_item
-from rosetta.converters.openai_responses.parts import (
-    FORMAT,
-    Outgoing,
-    maybe_string,
-    unknown,
-)
+from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.converters.openai_responses.tools import encode_choice, encode_tools
 from rosetta.ir.errors import Failure
 from rosetta.ir.parts import Part, Refusal, Text, ToolCall

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rosetta.converters.converter import Json, Ticket
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.errors import failure_of
 from rosetta.converters.openai_responses.finish import decode_finish, decode_usage
-from rosetta.converters.openai_responses.parts import FORMAT, unknown
+from rosetta.converters.openai_responses.parts import FORMAT
 from rosetta.converters.openai_responses.response import ECHO, moment, tier
 from rosetta.converters.openai_responses.stream_items import StreamedItems
 from rosetta.ir.errors import Failure

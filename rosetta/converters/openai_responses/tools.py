@@ -10,10 +10,10 @@ from typing import Any, assert_never
 
 from rosetta.converters import custom, schema
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.fields import Fields, string, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import NAMESPACE_SEPARATOR, ToolNames
-from rosetta.converters.openai_responses.parts import FORMAT, Outgoing, string
+from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Namespace, Request, Tool, ToolChoice, ToolName
 

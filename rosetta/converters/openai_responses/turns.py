@@ -15,20 +15,10 @@ import msgspec
 
 from rosetta.converters import pairing
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import Fields, type_name
+from rosetta.converters.fields import Fields, maybe_string, string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.calls import decode_call, decode_result, encode_call, encode_result
-from rosetta.converters.openai_responses.parts import (
-    FORMAT,
-    Outgoing,
-    decode_content,
-    encode_content,
-    encode_output_text,
-    maybe_string,
-    say_opaque,
-    string,
-    unknown,
-)
+from rosetta.converters.openai_responses.parts import FORMAT, Outgoing, decode_content, encode_content, encode_output_text, say_opaque
 from rosetta.converters.openai_responses.reasoning import attach, attached, decode_reasoning, encode_reasoning
 from rosetta.converters.openai_responses.tools import Declared
 from rosetta.ir.parts import Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolResult
