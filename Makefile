@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: serve test check format bench matrix image clean
+.PHONY: serve test check format bench matrix dashboards image clean
 
 serve: $(VENV)/.gateway  ## start the gateway on http://127.0.0.1:8765
 	$(BIN)/rosetta serve $(ARGS)
@@ -24,6 +24,9 @@ bench: $(VENV)/.test  ## CPU per request against the hand-written yardstick; nee
 
 matrix: $(VENV)/.test  ## every real client on every upstream; needs what tests/clients/install.sh installs, at $$RIG_ROOT
 	$(BIN)/python -m tests.clients.matrix $(ARGS)
+
+dashboards: $(VENV)/.test  ## the dashboards and alert rules, from their Python source
+	$(BIN)/python -m dashboards
 
 image:  ## the container image, as rosetta:latest; needs docker (or DOCKER=podman)
 	$(DOCKER) build --build-arg REVISION=$$(git rev-parse HEAD) -t rosetta:latest $(ARGS) .
