@@ -73,7 +73,7 @@ class Pipeline:
             body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
             outcome.waited_s += perf_counter() - began
             call = self.call(route, headers, query, body, request_id, key)
-            with ClientWatch(receive, outcome):
+            with ClientWatch(receive, outcome, writer):
                 await self.engine.respond(call, writer, outcome, observed)
         except Failed as failed:
             outcome.failure = failed.failure
@@ -151,11 +151,12 @@ def _attempted(outcome: Outcome) -> tuple[tuple[str, str], ...]:
 class ClientWatch:
     """Cancels the running task when its client goes away, in unary mode too, and turns that cancellation into ClientGone."""
 
-    __slots__ = ("_gone", "_handle", "_outcome", "_receive", "_task", "_watcher")
+    __slots__ = ("_gone", "_handle", "_outcome", "_receive", "_task", "_watcher", "_writer")
 
-    def __init__(self, receive: Receive, outcome: Outcome) -> None:
+    def __init__(self, receive: Receive, outcome: Outcome, writer: AsgiWriter) -> None:
         self._receive: Any = receive
         self._outcome = outcome
+        self._writer = writer
         self._watcher: asyncio.Task[None] | None = None
         self._gone = False
 
@@ -171,6 +172,8 @@ class ClientWatch:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             continue
+        if self._writer.ended:
+            return  # a server says so too when the answer is complete; what is left to do, such as reading the upstream to its end, goes on
         self._gone = True
         self._outcome.client_gone = True
         self._task.cancel()

@@ -51,14 +51,15 @@ def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
 
 
 class AsgiWriter:
-    """The engine's Writer over an ASGI ``send``. ``headers`` go with every reply."""
+    """The engine's Writer over an ASGI ``send``. ``headers`` go with every reply. ``ended`` is True once its last byte is handed over."""
 
-    __slots__ = ("_headers", "_send", "started", "status")
+    __slots__ = ("_headers", "_send", "ended", "started", "status")
 
     def __init__(self, send: Send, headers: list[tuple[str, str]]) -> None:
         self._send: Any = send
         self._headers = headers
         self.started = False
+        self.ended = False
         self.status = 0
 
     async def start(self, status: int, headers: list[tuple[str, str]]) -> None:
@@ -68,11 +69,12 @@ class AsgiWriter:
 
     async def write(self, data: bytes) -> None:
         """A piece of the body; waits while the client is slow. ``b""`` is the end of it."""
+        self.ended = not data
         await self._send({"type": "http.response.body", "body": data, "more_body": bool(data)})
 
     async def unary(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
         """Head and body at once."""
-        self.started, self.status = True, status
+        self.started, self.ended, self.status = True, True, status
         encoded = _encoded([*self._headers, *headers])
         encoded.append((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -203,6 +205,28 @@ def test_requests_leave_nothing_behind(behaviour: Behaviour) -> None:
         before = asked(50)
         after = asked(150)
     assert after - before < 150, "less than one object for each request"
+
+
+@every_wire
+def test_an_answer_that_is_told_leaves_its_connection_whole(wire: Wire) -> None:
+    """The end of the body may come a moment after the last event: who hangs up before it needs a new connection for every stream."""
+    kept = threading.Event()
+
+    async def ends_later(caller: Caller) -> None:
+        await caller.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+        data = CHUNKS + b"data: [DONE]\n\n"
+        await caller.send(b"%x\r\n%s\r\n" % (len(data), data))
+        try:
+            await asyncio.wait_for(caller.gone(), 0.3)
+        except TimeoutError:
+            await caller.send(b"0\r\n\r\n")
+            kept.set()
+
+    body = body_of(wire, "m", "hi", stream=True)
+    with RawUpstream(ends_later) as upstream, live_gateway(config(upstream)) as gateway:
+        response = httpx.post(gateway.url + wire.path("m", True), json=body, headers=wire.headers, timeout=20)
+        assert "word" in response.text
+        assert kept.wait(5)
 
 
 @every_wire
