@@ -326,7 +326,7 @@ _VENDORS = (
                 "logprobs": False,
                 "stream_usage": False,  # usage comes unasked, in the last chunk
                 "efforts": (),
-                "reasoning_back": "none",  # it wants content parts of type thinking
+                "reasoning_back": "none",  # models.py knows which think; their thoughts are content parts
                 "call_ids": "mistral",
                 "after_tool_user": False,
                 "user_field": "none",

@@ -350,12 +350,13 @@ _OPEN = (
         vendors=("moonshot",),
         dialects={"openai_chat": {"sampling": False, "penalties": False, "n": False}},
     ),
-    # Small 4 and Medium 3.5 think on demand; magistral always does and has no knob.
+    # Small 4 and Medium 3.5 think on demand; magistral always does and has no knob. They take their thoughts back as content parts.
     Family(
         names=("mistral-small", "mistral-small-latest", "mistral-small-26*", "mistral-medium-3-5*", "mistral-medium-3.5*"),
         vendors=("mistral",),
-        dialects={"openai_chat": {"efforts": ("none", "high")}},
+        dialects={"openai_chat": {"efforts": ("none", "high"), "reasoning_back": "thinking"}},
     ),
+    Family(names=("magistral*",), vendors=("mistral",), dialects={"openai_chat": {"reasoning_back": "thinking"}}),
     Family(
         names=("grok-4.3*",),
         vendors=("xai",),

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from rosetta.converters import CONVERTERS
-from rosetta.ir.parts import FORMATS
+from rosetta.ir.parts import FORMATS, Format
 from rosetta.providers import catalog
 from rosetta.providers.catalog import VENDORS, Vendor
 
@@ -95,3 +95,22 @@ def test_a_key_in_the_environment_is_enough_only_where_the_address_is_known() ->
     """Azure has no address without the name of a resource, and a key says nothing of a server on this machine."""
     assert ("GEMINI_API_KEY", "GOOGLE_API_KEY") == catalog.KEY_VARIABLES["google"]
     assert not {"azure", "ollama", "vllm", "llamacpp"} & set(catalog.KEY_VARIABLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "auth", "base_url"),
+    [
+        ("openai", "openai_responses", "bearer", "https://api.openai.com/v1"),
+        ("azure", "openai_chat", "api-key", ""),
+        ("anthropic", "anthropic", "x-api-key", "https://api.anthropic.com"),
+        ("anthropic", "openai_chat", "bearer", "https://api.anthropic.com/v1"),
+        ("openrouter", "anthropic", "bearer", "https://openrouter.ai/api/v1"),
+        ("deepseek", "anthropic", "x-api-key", "https://api.deepseek.com/anthropic"),
+        ("vllm", "anthropic", "bearer", "http://localhost:8000/v1"),
+        ("xai", "openai_responses", "bearer", "https://api.x.ai/v1"),
+    ],
+)
+def test_a_key_is_sent_as_each_wire_of_a_vendor_wants_it(name: str, format: Format, auth: str, base_url: str) -> None:
+    """One vendor may want the same key in different headers, on different addresses."""
+    found = catalog.vendor(name, None, format)
+    assert (auth, base_url) == (found.auth_on(format), found.base_url)

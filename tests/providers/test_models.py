@@ -179,6 +179,56 @@ def test_ollama_is_only_asked_to_think_with_models_that_can() -> None:
     assert () == efforts("my-own-model")
 
 
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("mistral-small-2603", (("none", "high"), "thinking")),
+        ("mistral-medium-3-5", (("none", "high"), "thinking")),
+        ("magistral-medium-2509", ((), "thinking")),
+        ("mistral-large-2512", ((), "none")),
+    ],
+)
+def test_mistrals_that_think_take_their_thoughts_back(model: str, expected: tuple[tuple[str, ...], str]) -> None:
+    """As content parts; without them the next step does not know the last one's reasons."""
+    dialect = models.dialect("openai_chat", "mistral", model, {})
+    assert expected == (dialect.efforts, dialect.reasoning_back)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "format", "facts"),
+    [
+        ("openai", "openai_chat", {"max_tokens_field": "max_completion_tokens", "reasoning_back": "none", "mid_system": "keep"}),
+        ("azure", "openai_chat", {"max_tokens_field": "max_completion_tokens", "reasoning_back": "none", "mid_system": "keep"}),
+        ("ollama", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning"}),
+        ("vllm", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning"}),
+        ("llamacpp", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning_content"}),
+        ("lmstudio", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning_content"}),
+        (
+            "openrouter",
+            "openai_chat",
+            {"reasoning_form": "reasoning", "reasoning_back": "reasoning_details", "cache_marks": "cache_control"},
+        ),
+        ("deepseek", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning_content"}),
+        ("groq", "openai_chat", {"max_tokens_field": "max_completion_tokens", "reasoning_back": "reasoning"}),
+        ("xai", "openai_chat", {"max_tokens_field": "max_completion_tokens", "reasoning_back": "reasoning_content"}),
+        ("together", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning"}),
+        ("fireworks", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning_content"}),
+        ("mistral", "openai_chat", {"max_tokens_field": "max_tokens", "call_ids": "mistral", "after_tool_user": False}),
+        ("google", "openai_chat", {"thought_signatures": True, "reasoning_back": "none"}),
+        ("vllm", "openai_responses", {"encrypted": False}),
+        ("ollama", "openai_responses", {"encrypted": False, "rewrite": True, "namespaces": False}),
+        ("ollama", "anthropic", {"rewrite": True, "url_sources": False, "forced_tools": False}),
+        ("openai", "openai_responses", {"namespaces": True, "custom_tools": True, "encrypted": True}),
+        ("anthropic", "anthropic", {"undeclared_calls": False, "version": "2023-06-01"}),
+    ],
+)
+def test_what_each_house_wants_of_an_unknown_model(vendor: str, format: Format, facts: dict[str, Any]) -> None:
+    """The facts that a wrong row breaks every call by; only OpenAI's own reasoning models know the developer role."""
+    dialect = models.dialect(format, vendor, "some-model", {})
+    assert facts == {name: getattr(dialect, name) for name in facts}
+    assert "system" == getattr(dialect, "system_role", "system")
+
+
 def test_a_claude_by_name_alone_is_none() -> None:
     """``ollama cp qwen3-coder claude-sonnet-4`` is the documented way to fool a client: the vendor's row counts there."""
     assert not models.dialect("anthropic", "ollama", "claude-opus-4-8", {}).mid_system
