@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import shutil
 import sys
 import time
 from collections import Counter
@@ -13,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.clients.gateway_process import ROOT, free_port
+from tests.tools.toolbox import tool
 
 pytestmark = [pytest.mark.tools, pytest.mark.timeout(240)]
 
@@ -23,24 +22,11 @@ FEW_S = 20.0
 """Less than so much of a minute left: the next window is waited for."""
 
 
-def redis_server() -> str:
-    """The path of redis-server."""
-    tools = os.environ.get("TOOLS_ROOT")
-    search = f"{tools}/bin{os.pathsep}{os.environ['PATH']}" if tools else os.environ["PATH"]
-    found = shutil.which("redis-server", path=search)
-    if found is None:
-        missing = "redis-server is neither below TOOLS_ROOT nor on the PATH: run tests/tools/install.sh DIR and set TOOLS_ROOT=DIR"
-        if os.environ.get("CI_REQUIRE_TOOLS") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
 class Redis:
     """A Redis of its own, which keeps nothing on disk."""
 
     def __init__(self, directory: Path) -> None:
-        self.binary = redis_server()
+        self.binary = str(tool("redis-server"))
         self.directory = directory
         self.port = free_port()
         self.process: asyncio.subprocess.Process | None = None
