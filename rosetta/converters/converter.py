@@ -222,4 +222,5 @@ class Converter:
     encode_count_reply: Callable[[int], Json] | None
     encode_models: Callable[[Sequence[ModelEntry]], Json]
     encode_model: Callable[[ModelEntry], Json]
-    decode_models: Callable[[Json], list[str]]
+    decode_models: Callable[[Any], list[str]]
+    """The names in a models list. Raises Malformed where it is none."""

@@ -85,6 +85,4 @@ async def ask_models(provider: Provider, headers: Mapping[str, str] | None = Non
         value = jsontext.decode(body)
     except jsontext.InvalidJson as error:
         raise Malformed("", f"its models list is not JSON: {error}") from error
-    if type(value) is not dict:
-        raise Malformed("", "its models list is no JSON object")
     return converter.decode_models(value)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from rosetta.converters import jsontext
 from rosetta.converters.anthropic.request import MESSAGES_PATH
 from rosetta.converters.converter import Json, Malformed, ModelEntry, Operation, WireEvent
+from rosetta.converters.fields import type_name
 
 MODELS_PATH = "/v1/models"
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
@@ -67,9 +69,9 @@ def encode_models(entries: Sequence[ModelEntry]) -> Json:
     }
 
 
-def decode_models(body: Json) -> list[str]:
-    """The ids in a page."""
-    rows = body.get("data")
+def decode_models(body: Any) -> list[str]:
+    """The ids in a page. Raises Malformed."""
+    rows = body.get("data") if type(body) is dict else None
     if type(rows) is not list:
-        return []
+        raise Malformed("data", f"expected array, got {type_name(rows)}")
     return [row["id"] for row in rows if type(row) is dict and type(row.get("id")) is str]

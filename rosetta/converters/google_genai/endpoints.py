@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from rosetta.converters import jsontext
 from rosetta.converters.converter import Json, Malformed, ModelEntry, Operation, WireEvent
+from rosetta.converters.fields import type_name
 from rosetta.converters.google_genai.request import path
 
 PING = None
@@ -86,9 +87,9 @@ def encode_models(entries: Sequence[ModelEntry]) -> Json:
     return {"models": [encode_model(entry) for entry in entries]}
 
 
-def decode_models(body: Json) -> list[str]:
-    """The names in a page, without their collection."""
-    rows = body.get("models")
+def decode_models(body: Any) -> list[str]:
+    """The names in a page, without their collection; a page without models has no such field. Raises Malformed."""
+    rows = body.get("models", []) if type(body) is dict else None
     if type(rows) is not list:
-        return []
+        raise Malformed("models", f"expected array, got {type_name(rows)}")
     return [row["name"].removeprefix("models/") for row in rows if type(row) is dict and type(row.get("name")) is str]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rosetta.converters.converter import Converter
 from rosetta.converters.openai_chat.dialect import Dialect
-from rosetta.converters.openai_chat.endpoints import PING, decode_models, encode_model, encode_models, endpoint, frame
+from rosetta.converters.openai_chat.endpoints import PING, endpoint, frame
 from rosetta.converters.openai_chat.errors import decode_failure, encode_failure
 from rosetta.converters.openai_chat.request import decode_request, encode_request
 from rosetta.converters.openai_chat.response import decode_response, encode_response
 from rosetta.converters.openai_chat.stream_decoder import StreamDecoder
 from rosetta.converters.openai_chat.stream_encoder import StreamEncoder
+from rosetta.converters.openai_models import decode_models, encode_model, encode_models
 
 WORDS: dict[str, str] = {
     "tool": "tools",

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from rosetta.converters.converter import Converter
+from rosetta.converters.openai_models import decode_models, encode_model, encode_models
 from rosetta.converters.openai_responses.dialect import Dialect
-from rosetta.converters.openai_responses.endpoints import (
-    PING,
-    decode_count_reply,
-    decode_models,
-    encode_count_reply,
-    encode_model,
-    encode_models,
-    endpoint,
-    frame,
-)
+from rosetta.converters.openai_responses.endpoints import PING, decode_count_reply, encode_count_reply, endpoint, frame
 from rosetta.converters.openai_responses.errors import decode_failure, encode_failure
 from rosetta.converters.openai_responses.request import decode_count_request, decode_request, encode_count_request, encode_request
 from rosetta.converters.openai_responses.response import decode_response, encode_response

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from rosetta.converters import jsontext
-from rosetta.converters.converter import Json, Malformed, ModelEntry, Operation, WireEvent
+from rosetta.converters.converter import Json, Malformed, Operation, WireEvent
 from rosetta.converters.fields import type_name
+from rosetta.converters.openai_models import MODELS_PATH
 from rosetta.converters.openai_responses.request import COUNT_PATH, RESPONSES_PATH
-
-MODELS_PATH = "/v1/models"
 
 PING = b": ping\n\n"
 """A comment: every client of this wire passes over it."""
@@ -48,24 +44,3 @@ def decode_count_reply(body: Json) -> int:
 def encode_count_reply(count: int) -> Json:
     """A count as a client reads it."""
     return {"object": "response.input_tokens", "input_tokens": count}
-
-
-def encode_model(entry: ModelEntry) -> Json:
-    """One row of a models list."""
-    return {"id": entry.id, "object": "model", "created": entry.created, "owned_by": entry.owner}
-
-
-def encode_models(entries: Sequence[ModelEntry]) -> Json:
-    """A models list."""
-    return {"object": "list", "data": [encode_model(entry) for entry in entries]}
-
-
-def decode_models(body: Json) -> list[str]:
-    """The names in a models list: OpenAI's ``data``, some servers' ``models`` or a bare list."""
-    rows: Any = body
-    if type(body) is dict:
-        rows = next((body[key] for key in ("data", "models") if type(body.get(key)) is list), None)
-    if type(rows) is not list:
-        raise Malformed("data", f"expected array, got {type_name(rows)}")
-    names = [row if type(row) is str else row.get("id") or row.get("name") for row in rows if type(row) in (str, dict)]
-    return [name for name in names if type(name) is str]
