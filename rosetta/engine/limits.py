@@ -26,8 +26,8 @@ from rosetta.engine.admission import Charge, Exceeded, Rule
 logger = logging.getLogger("rosetta.engine")
 
 WINDOW_S = 60
-STORE_TIMEOUT_S = 0.25
-"""How long the store may take to answer; a slower one counts as away."""
+STORE_TIMEOUT_S = 1.0
+"""How long the store may take to answer; a slower one counts as away. It answers within a millisecond, but this process may be busy itself."""
 RETRY_STORE_S = 1.0
 """How long a store that was away is left alone."""
 PREFIX = "rosetta"
