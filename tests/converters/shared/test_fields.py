@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from rosetta.converters.converter import Malformed
-from rosetta.converters.fields import Fields
+from rosetta.converters.fields import Fields, maybe_object, maybe_string, string, unknown
+from rosetta.ir.parts import NO_EXTRAS
 
 
 def test_a_field_is_taken_once_and_the_rest_is_left() -> None:
@@ -83,3 +84,24 @@ def test_known_fields_that_carry_nothing_can_be_dropped() -> None:
     assert not fields.has("null")
     fields.drop("type", "absent")
     assert fields.rest() == {"null": None}
+
+
+def test_one_field_of_an_object_as_it_lies() -> None:
+    """Null is absent where a field may be, and a fault where it must be; at the top its name is the whole path."""
+    node = {"id": "x", "null": None, "n": 1, "o": {}}
+    assert (string(node, "id", "a"), maybe_string(node, "null", "a"), maybe_object(node, "o", "a")) == ("x", None, {})
+    for read, key, at, path in (
+        (string, "null", "a.0", "a.0.null"),
+        (string, "n", "", "n"),
+        (maybe_string, "n", "a", "a.n"),
+        (maybe_object, "id", "a", "a.id"),
+    ):
+        with pytest.raises(Malformed) as error:
+            read(node, key, at)
+        assert error.value.path == path
+
+
+def test_what_nobody_knows_of_an_object() -> None:
+    """Its nulls say nothing; where nothing is left, it is the one shared empty mapping."""
+    assert unknown({"id": "x", "y": 1, "z": None}, frozenset({"id"})) == {"y": 1}
+    assert unknown({"id": "x", "z": None}, frozenset({"id"})) is NO_EXTRAS
