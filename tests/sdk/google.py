@@ -8,7 +8,7 @@ from typing import Any
 from google import genai
 from google.genai import errors, types
 
-from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, Place, Said, Tokens, Wanted
+from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, UNCOUNTED, Place, Said, Tokens, Wanted
 
 NAME = "google_genai"
 TOOL_FINISH, STOP_FINISH = "STOP", "STOP"
@@ -55,13 +55,16 @@ async def streamed_async(client: Any, body: dict[str, Any]) -> types.GenerateCon
 
 
 def _joined(chunks: list[types.GenerateContentResponse]) -> types.GenerateContentResponse:
-    """The chunks as one answer: their parts in order, the last word on everything else."""
+    """The chunks as one answer: their parts in order, the last word on everything else. Of several candidates the first."""
+    for chunk in chunks:
+        chunk.candidates = [candidate for candidate in chunk.candidates or () if not candidate.index]
     ends = [chunk.candidates[0].finish_reason for chunk in chunks if chunk.candidates and chunk.candidates[0].finish_reason]
     assert 1 == len(ends), "a stream ends once"
     assert 1 == len({chunk.response_id for chunk in chunks})
-    last = chunks[-1].model_copy(deep=True)
+    last = next(chunk for chunk in reversed(chunks) if chunk.candidates).model_copy(deep=True)
+    last.usage_metadata = chunks[-1].usage_metadata
     assert last.candidates
-    parts = [part for chunk in chunks for part in (_content(chunk).parts or ())]
+    parts = [part for chunk in chunks if chunk.candidates for part in (_content(chunk).parts or ())]
     last.candidates[0].content = types.Content(role="model", parts=[part for part in parts if part != types.Part(text="")])
     return last
 
@@ -72,19 +75,25 @@ def _content(answer: types.GenerateContentResponse) -> types.Content:
 
 
 def said(answer: types.GenerateContentResponse) -> Said:
-    parts, usage = _content(answer).parts or [], answer.usage_metadata
-    assert usage is not None
+    parts = _content(answer).parts or []
     assert answer.candidates
-    output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
-    assert usage.total_token_count == (usage.prompt_token_count or 0) + output
     finish = answer.candidates[0].finish_reason
     return Said(
         "".join(part.text or "" for part in parts if not part.thought),
         "".join(part.text or "" for part in parts if part.thought),
         tuple((part.function_call.name or "", part.function_call.args or {}) for part in parts if part.function_call),
         finish.value if finish else "",
-        Tokens(usage.prompt_token_count, usage.cached_content_token_count, output, usage.thoughts_token_count),
+        _tokens(answer.usage_metadata),
     )
+
+
+def _tokens(usage: types.GenerateContentResponseUsageMetadata | None) -> Tokens:
+    if usage is None:
+        return UNCOUNTED
+    read = (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0)
+    output = (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)
+    assert (usage.total_token_count or 0) == read + output
+    return Tokens(usage.prompt_token_count, usage.cached_content_token_count, output, usage.thoughts_token_count)
 
 
 def call_ids(answer: types.GenerateContentResponse) -> list[str]:

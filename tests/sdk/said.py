@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -37,12 +38,23 @@ class Tokens(NamedTuple):
     reasoning: int | None
 
 
+UNCOUNTED = Tokens(None, None, None, None)
+
+
+def arguments(text: str) -> Any:
+    """The arguments of a call; those of one that was cut are the text that came."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 class Said(NamedTuple):
-    """One whole answer. ``calls`` are (name, arguments); ``finish`` is in the SDK's own word."""
+    """One whole answer. ``calls`` are (name, arguments), free text as ``{"input": text}``; ``finish`` is in the SDK's own word."""
 
     text: str
     reasoning: str
-    calls: tuple[tuple[str, dict[str, Any]], ...]
+    calls: tuple[tuple[str, Any], ...]
     finish: str
     tokens: Tokens
 
