@@ -151,7 +151,7 @@ ALERTS: tuple[Alert, ...] = (
     ),
     Alert(
         "RosettaAllProvidersFailing",
-        f"count by (namespace) ({_PROVIDER_FAILED} > 0.5)\n== count by (namespace) ({_PROVIDER_FAILED} >= 0)",
+        f"count by (namespace) ({_PROVIDER_FAILED} > 0.5)\n== count by (namespace) ({_rate(names.UPSTREAM_ATTEMPTS, '5m', names.PROVIDER)} > 0)",
         "critical",
         "Every provider that is asked fails",
         "More than half of the attempts fail at each of the {{ $value }} providers in use. Most likely it is this side: network, DNS, proxy, or keys.",
