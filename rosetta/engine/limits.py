@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
@@ -158,10 +159,13 @@ def _shared(store: str) -> FixedWindowRateLimiter | None:
     if store == "memory":
         return None
     # Valkey speaks Redis' protocol, and one client library serves both.
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     uri = "async+" + store.replace("valkey", "redis", 1)
-    storage: Storage = RedisStorage(
-        uri, implementation="redispy", key_prefix=PREFIX, socket_timeout=STORE_TIMEOUT_S, socket_connect_timeout=STORE_TIMEOUT_S
-    )
+    # One more try: after a restart of the store every connection that is kept is a dead one, and only its use tells.
+    options: dict[str, Any] = {"retry": Retry(NoBackoff(), 1), "socket_timeout": STORE_TIMEOUT_S, "socket_connect_timeout": STORE_TIMEOUT_S}
+    storage: Storage = RedisStorage(uri, implementation="redispy", key_prefix=PREFIX, **options)
     return FixedWindowRateLimiter(storage)
 
 
