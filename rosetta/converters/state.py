@@ -1,4 +1,8 @@
-"""What stands in place of the conversation and is kept, or can only be read, at one provider: another cannot answer without it."""
+"""What stands in place of the conversation and is kept, or can only be read, at one provider: another cannot answer without it.
+
+A reference to a single item of the model's is no such thing: what the user and the tools said is there (the AI SDK of Vercel sends so by default), and
+the loss of the item is told like any other.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from rosetta.ir.request import Request
 _SEND_ALL = "send the whole input with every request"
 _KINDS = {
     "compaction": f"a compaction can only be read by the provider that made it: {_SEND_ALL}",
-    "item_reference": f"the item is kept at another provider: {_SEND_ALL}",
     "compaction_trigger": "only a Responses provider compacts a conversation: let the client do it (Codex: local compaction)",
 }
 

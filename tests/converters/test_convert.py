@@ -157,7 +157,6 @@ def test_what_a_leading_system_message_says_beside_its_text_is_told() -> None:
     ("item", "message"),
     [
         ({"type": "compaction", "encrypted_content": "x"}, "send the whole input"),
-        ({"type": "item_reference", "id": "msg_1"}, "send the whole input"),
         ({"type": "compaction_trigger"}, "local compaction"),
     ],
 )
@@ -174,6 +173,16 @@ def test_a_conversation_that_is_kept_elsewhere_is_refused_in_the_words_of_its_cl
     with pytest.raises(Unsupported, match="send the whole input") as refused:
         convert_request({"model": "m", "input": "Hello", "previous_response_id": "resp_1"}, "responses", target, model="m")
     assert ("previous_response_id", "previous_response_not_found") == (refused.value.path, refused.value.code)
+
+
+@pytest.mark.parametrize("target", ["anthropic", "chat", "google"])
+def test_a_reference_to_what_the_model_said_is_lost_alone(target: str) -> None:
+    """The AI SDK points to the model's words where it was not told that nothing is stored; calls and results are there."""
+    call = {"type": "function_call", "call_id": "call_1", "name": "bash", "arguments": "{}"}
+    result = {"type": "function_call_output", "call_id": "call_1", "output": "ok"}
+    given = [said("user", "Hello"), {"type": "item_reference", "id": "msg_1"}, call, result]
+    tools = [{"type": "function", "name": "bash", "parameters": SCHEMA, "strict": False}]
+    assert {"input.1": "dropped"} == lost({"model": "m", "input": given, "tools": tools}, "responses", target, model="m")
 
 
 def test_a_summary_in_words_goes_to_any_wire() -> None:

@@ -233,7 +233,7 @@ class StreamEncoder:
         else:  # reasoning without a word, or one whose words were done before
             self._flush_call()
             self._close_message()
-            item, dropped = reasoning_item(Reasoning(seals=tuple(found)), self._own, self._reply.new_id, self._ids.get(block))
+            item, dropped = reasoning_item(Reasoning(seals=tuple(found)), self._own, self._reply.new_id, self._identity(block))
             if dropped or item is None:
                 self._losses.dropped("seal", detail="larger than clients should keep")
             else:
@@ -345,10 +345,16 @@ class StreamEncoder:
             self._flush_call()
             self._close_message()
             self._close_thoughts()
-            identity = self._ids.get(event.block) or self._reply.new_id("rs_")
+            identity = self._identity(event.block) or self._reply.new_id("rs_")
             index = self._add({"id": identity, "type": "reasoning", "summary": []})
             thoughts = self._thoughts = ThoughtsWriter(self._teller, event.block, identity, index)
         thoughts.think(event, own=self._own)
+
+    def _identity(self, block: int) -> str | None:
+        """The id for the block's next item: the upstream's for the first, a fresh one for what comes after something else."""
+        found = self._ids.get(block)
+        self._ids[block] = ""
+        return self._reply.new_id("rs_") if found == "" else found
 
     def _close_thoughts(self) -> None:
         thoughts = self._thoughts

@@ -346,12 +346,12 @@ def test_small_losses_of_parts() -> None:
 
 
 def test_foreign_opaques_are_said_in_words_or_dropped() -> None:
-    """Search results of another wire have words, an item reference of another provider cannot be answered at all."""
+    """Search results of another wire have words, a compaction of another provider cannot be answered at all."""
     said = encoded(foreign(user(Opaque("google_genai", "grounding", {}, "a", "Found."), Opaque("google_genai", "x", {}, "b"), "Go")))
     assert said.wire.body["messages"][0]["content"][0] == {"type": "text", "text": "Found."}
     assert told(said.losses) == [("approximated", "part", "a"), ("dropped", "part", "b")]
     with pytest.raises(Unsupported) as refused:
-        encoded(foreign(user(Opaque("openai_responses", "item_reference", {}, "input.0"))))
+        encoded(foreign(user(Opaque("openai_responses", "compaction", {}, "input.0"))))
     assert refused.value.path == "input.0"
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from openai.types.responses import ResponseStreamEvent
 
+from rosetta.converters import seals
 from rosetta.converters.converter import WireEvent
 from rosetta.converters.openai_responses import CONVERTER
 from rosetta.fold import fold, unfold
@@ -455,3 +456,28 @@ def test_what_the_encoder_says_the_decoder_understands() -> None:
     decoder = CONVERTER.stream_decoder(ticket(new_id=counted_ids()))
     again = fold([found for event in wire for found in decoder.feed(event.event, event.data)], "openai_chat")
     assert (again.choices, again.usage) == (response.choices, response.usage)
+
+
+@pytest.mark.parametrize("seal_first", [False, True])
+def test_thoughts_that_go_on_behind_a_text_are_another_item(seal_first: bool) -> None:
+    """OpenAI's own id is given once, and a state never stands bare under an id that is not its own."""
+    seal = SealDelta(0, Seal("encrypted", "ENC", "openai", "gpt-x", "rs_9", texts=("a",)))
+    rest = [seal, ReasoningDelta(0, "b")] if seal_first else [ReasoningDelta(0, "b"), seal]
+    wire, losses = written(
+        Start(format="openai_responses"),
+        BlockStart(0, "reasoning", id="rs_9"),
+        ReasoningDelta(0, "a"),
+        BlockStart(1, "text"),
+        TextDelta(1, "x"),
+        *rest,
+        BlockEnd(0),
+        BlockEnd(1),
+        ChoiceEnd(0, Finish("stop")),
+        End(),
+    )
+    output = (wire[-1].data or {})["response"]["output"]
+    assert ["rs_9", "message", "other"] == [
+        item["type"] if item["type"] == "message" else item["id"] if item["id"] == "rs_9" else "other" for item in output
+    ]
+    assert str(output[2]["encrypted_content"]).startswith(seals.PREFIX)
+    assert [] == losses
