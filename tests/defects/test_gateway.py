@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import threading
 from collections.abc import Callable
@@ -205,6 +206,38 @@ def test_requests_leave_nothing_behind(behaviour: Behaviour) -> None:
         before = asked(50)
         after = asked(150)
     assert after - before < 150, "less than one object for each request"
+
+
+def compressed(data: bytes, content_type: str) -> bytes:
+    packed = gzip.compress(data)
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-encoding: gzip\r\ncontent-length: {len(packed)}\r\nconnection: close\r\n\r\n"
+    return head.encode() + packed
+
+
+@every_wire
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_a_compressed_answer_is_read_although_nobody_asked_for_it(wire: Wire, stream: bool) -> None:
+    """Some servers compress whatever they are asked; passed on as it came, or read as text, it is rubbish."""
+    message = {"role": "assistant", "content": "word word word "}
+    whole = {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+    }
+
+    async def packs(caller: Caller) -> None:
+        if stream:
+            await caller.send(compressed(CHUNKS + b"data: [DONE]\n\n", "text/event-stream"))
+        else:
+            await caller.send(compressed(json.dumps(whole).encode(), "application/json"))
+
+    with RawUpstream(packs) as upstream, live_gateway(config(upstream)) as gateway:
+        response = ask(gateway, wire, "m", stream=stream)
+    assert 200 == response.status_code, response.text
+    assert ("word" if stream else "word word word ") in response.text
+    assert "content-encoding" not in response.headers
 
 
 @every_wire

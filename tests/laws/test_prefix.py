@@ -6,13 +6,16 @@ import itertools
 import json
 from typing import Any, assert_never
 
+import msgspec
 import pytest
 
 from rosetta.converters import CONVERTERS
 from rosetta.converters.converter import WireRequest
-from rosetta.ir.parts import FORMATS, Format
-from tests.laws import wires
+from rosetta.ir.parts import FORMATS, Format, Text
+from rosetta.ir.request import Turn
+from tests.laws import clients, wires
 from tests.laws.test_losses import SCHEMA
+from tests.laws.test_seals import spoken
 
 TURNS: dict[Format, str] = {"openai_chat": "messages", "openai_responses": "input", "anthropic": "messages", "google_genai": "contents"}
 """Where each wire has its conversation."""
@@ -161,3 +164,24 @@ def test_real_clients_keep_their_prefix(source: Format, name: str, target: Forma
     if source != target and any(isinstance(turn, dict) and turn.get("type") == "item_reference" for turn in second[key]):
         pytest.skip("the client points to what another provider keeps")
     assert_prefix(encoded(source, first, target), encoded(source, second, target), TURNS[target])
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("client", "provider"), [(client, provider) for client in FORMATS for provider in FORMATS])
+def test_a_tool_loop_with_thoughts_grows_at_its_end(client: Format, provider: Format, streamed: bool) -> None:
+    """Sealed thoughts and calls which came through a client of any wire are said to their maker in the same bytes round after round, and after the
+    next question of the user."""
+    kept: list[Any] = []
+    before: dict[str, Any] | None = None
+    for number in range(1, 4):
+        said = CONVERTERS[provider].decode_response(spoken(provider, number, calls=2), wires.ticket(provider)).value
+        kept.append(clients.answered(client, said, streamed=streamed))
+        request = CONVERTERS[client].decode_request(clients.next_request(client, kept)).value
+        body = CONVERTERS[provider].encode_request(request, wires.target(provider)).wire.body
+        if before is not None:
+            assert_prefix(before, body, TURNS[provider])
+        before = body
+    told = (Turn("assistant", (Text("Done."),)), Turn("user", (Text("And now?"),)))
+    further = msgspec.structs.replace(request, turns=(*request.turns, *told))
+    assert before is not None
+    assert_prefix(before, CONVERTERS[provider].encode_request(further, wires.target(provider)).wire.body, TURNS[provider])
