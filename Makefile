@@ -28,6 +28,9 @@ matrix: $(VENV)/.test  ## every real client on every upstream; needs what tests/
 dashboards: $(VENV)/.test  ## the dashboards and alert rules, from their Python source
 	$(BIN)/python -m dashboards
 
+generate: $(VENV)/.test  ## docs/config.md, the chart's schema, table, dashboards and rules, each from its one source
+	$(BIN)/python -m deploy
+
 image:  ## the container image, as rosetta:latest; needs docker (or DOCKER=podman)
 	$(DOCKER) build --build-arg REVISION=$$(git rev-parse HEAD) -t rosetta:latest $(ARGS) .
 
