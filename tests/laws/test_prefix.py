@@ -134,9 +134,6 @@ def test_a_conversation_grows_at_its_end(source: Format, target: Format, dialect
         assert_prefix(earlier, later, TURNS[target])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the skip value stands on the calls of the current turn alone, and is taken off when the user speaks again"
-)
 @pytest.mark.parametrize("source", FORMATS)
 def test_gemini_3_keeps_its_prefix_when_the_user_speaks_again(source: Format) -> None:
     """The calls of a turn that is over are said as they were when it was the current one."""

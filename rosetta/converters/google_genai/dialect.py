@@ -23,7 +23,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     call_ids: bool = True
     """``id`` on functionCall and functionResponse is accepted (Gemini 3; older models answer 400)."""
     signatures: Literal["required", "optional"] = "optional"
-    """``required``: the first call of each step in the current turn needs a thoughtSignature (Gemini 3); where none is left the documented skip value is sent."""
+    """``required``: the first call of each step needs a thoughtSignature (Gemini 3); where none is left the documented skip value is sent."""
     sampling: bool = True
     penalties: bool = True
     candidates: bool = True

@@ -14,11 +14,12 @@ from rosetta.converters import media, seals
 from rosetta.converters.converter import Json, Ticket
 from rosetta.converters.fields import Fields
 from rosetta.converters.google_genai.parts import FORMAT, Outgoing
-from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall, ToolResult
-from rosetta.ir.request import Effort, ReasoningRequest, Request, Turn
+from rosetta.ir.parts import Part, Reasoning, Seal, ToolCall
+from rosetta.ir.request import Effort, ReasoningRequest, Request
 
 SKIP = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-"""The documented value that switches validation off for a call whose signature was made by nobody here."""
+"""The documented value that switches validation off for a call whose signature was made by nobody here. Only the current turn is validated, but a call
+that said otherwise once the user speaks again would begin the cached prefix anew."""
 
 LEVELS: dict[str, Effort] = {"MINIMAL": "minimal", "LOW": "low", "MEDIUM": "medium", "HIGH": "high", "XHIGH": "xhigh"}
 _WORDS: dict[Effort, str] = {effort: word for word, effort in LEVELS.items()}
@@ -209,16 +210,6 @@ def encode_thought(part: Reasoning, out: Outgoing) -> Json | None:
         wire["thoughtSignature"] = media.standard_base64(own.value)
     out.extras(wire, part.extras, part.at)
     return wire
-
-
-def needs_skip(turns: tuple[Turn, ...]) -> int:
-    """Where the current turn begins: the index after the last turn in which the user really said something. Only there signatures are checked."""
-    for index in range(len(turns) - 1, -1, -1):
-        turn = turns[index]
-        said = any(isinstance(part, Text) and part.text for part in turn.parts)
-        if turn.role == "user" and said and not any(isinstance(part, ToolResult) for part in turn.parts):
-            return index + 1
-    return 0
 
 
 # ------------------------------------------------------------------------------------------------------------------------ answers

@@ -14,7 +14,7 @@ import msgspec
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name, unknown
 from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought
-from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, needs_skip, opened
+from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, opened
 from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
 from rosetta.ir.parts import Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import Request, Turn
@@ -198,12 +198,11 @@ def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
     """``contents``."""
     contents: list[Json] = []
     calls = _Calls()
-    current = needs_skip(turns) if out.dialect.signatures == "required" else len(turns)
-    for index, turn in enumerate(turns):
+    for turn in turns:
         if turn.effort is not None:
             out.losses.approximated("effort", turn.at, "it holds for the whole request")
         if turn.role == "assistant":
-            parts = _encode_model(turn, calls, out, checked=index >= current)
+            parts = _encode_model(turn, calls, out)
             role = "model"
         elif turn.role == "user":
             parts = _encode_user(turn, calls, out)
@@ -266,7 +265,7 @@ class _Calls:
         return self.results.get(id(part), len(self.places))
 
 
-def _encode_model(turn: Turn, calls: _Calls, out: Outgoing, *, checked: bool) -> list[Json]:
+def _encode_model(turn: Turn, calls: _Calls, out: Outgoing) -> list[Json]:
     parts: list[Json] = []
     first = True
     for part in turn.parts:
@@ -280,7 +279,7 @@ def _encode_model(turn: Turn, calls: _Calls, out: Outgoing, *, checked: bool) ->
             if not numbered:
                 calls.unnumbered.add(part.id)
             signature = encode_seal(part.seal, part.at, out)
-            if signature is None and first and checked:
+            if signature is None and first and out.dialect.signatures == "required":
                 signature = SKIP
                 out.losses.injected("seal", part.at, "no signature of this model is left: validation is switched off for the call")
             if signature is not None:

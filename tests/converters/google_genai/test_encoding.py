@@ -11,7 +11,7 @@ import pytest
 
 from rosetta.converters.converter import Unsupported
 from rosetta.converters.google_genai import CONVERTER, Dialect
-from rosetta.ir.parts import CacheMark, Citation, FileId, Inline, Link, Media, Opaque, PlainText, Refusal, Text, ToolResult
+from rosetta.ir.parts import CacheMark, Citation, FileId, Inline, Link, Media, Opaque, PlainText, Refusal, Seal, Text, ToolResult
 from rosetta.ir.request import (
     CacheRequest,
     CustomTool,
@@ -696,3 +696,32 @@ def test_a_request_of_any_format_is_encoded_from_hand_built_ir() -> None:
     """Turns without places, parts without marks: what tests and tools build by hand."""
     request = Request(format="anthropic", model="m", turns=(user("Hello"),))
     assert encoded(request).wire.body == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+
+
+def test_every_step_of_gemini_3_has_a_signature() -> None:
+    """Its own, else the documented value that switches validation off, in turns that are over too: they are the prefix of the next request."""
+    signed = Seal("thought_signature", "c2ln", "gemini", "gemini-x", bound="part")
+    sent = encoded(
+        foreign(
+            user("Go"),
+            assistant(call("a", seal=signed), call("b")),
+            user(result("a"), result("b")),
+            assistant(call("c", at="c")),
+            user(result("c")),
+            assistant("Done."),
+            user("Again"),
+            assistant(call("d", at="d")),
+            user(result("d")),
+        ),
+        GEMINI_3,
+    )
+    signatures = [
+        part.get("thoughtSignature") for content in sent.wire.body["contents"] for part in content["parts"] if "functionCall" in part
+    ]
+    assert [value and base64.b64decode(value) for value in signatures] == [
+        b"sig",
+        None,
+        b"skip_thought_signature_validator",
+        b"skip_thought_signature_validator",
+    ]
+    assert told(sent.losses) == [("injected", "seal", "c"), ("injected", "seal", "d")]
