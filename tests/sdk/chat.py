@@ -15,12 +15,12 @@ NAME = "openai_chat"
 TOOL_FINISH, STOP_FINISH = "tool_calls", "stop"
 
 
-def connect(url: str, **options: Any) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, **options)
+def connect(url: str, key: str = "k", **options: Any) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, **options)
 
 
-def connect_async(url: str, **options: Any) -> openai.AsyncOpenAI:
-    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, **options)
+def connect_async(url: str, key: str = "k", **options: Any) -> openai.AsyncOpenAI:
+    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, **options)
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:
@@ -149,6 +149,8 @@ def status_of(error: Exception) -> int:
 
 ERRORS: dict[int, type[Exception]] = {
     400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
     404: openai.NotFoundError,
     429: openai.RateLimitError,
     500: openai.InternalServerError,

@@ -14,12 +14,12 @@ NAME = "google_genai"
 TOOL_FINISH, STOP_FINISH = "STOP", "STOP"
 
 
-def connect(url: str, **options: Any) -> genai.Client:
-    return genai.Client(api_key="k", http_options=types.HttpOptions(base_url=url, **options))
+def connect(url: str, key: str = "k", **options: Any) -> genai.Client:
+    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, **options))
 
 
-def connect_async(url: str, **options: Any) -> Any:
-    return connect(url, **options).aio
+def connect_async(url: str, key: str = "k", **options: Any) -> Any:
+    return connect(url, key, **options).aio
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:
@@ -139,6 +139,8 @@ def status_of(error: Exception) -> int:
 
 ERRORS: dict[int, type[Exception]] = {
     400: errors.ClientError,
+    401: errors.ClientError,
+    403: errors.ClientError,
     404: errors.ClientError,
     429: errors.ClientError,
     500: errors.ServerError,

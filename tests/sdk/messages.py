@@ -13,12 +13,12 @@ NAME = "anthropic"
 TOOL_FINISH, STOP_FINISH = "tool_use", "end_turn"
 
 
-def connect(url: str, **options: Any) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=url, api_key="k", max_retries=0, **options)
+def connect(url: str, key: str = "k", **options: Any) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, **options)
 
 
-def connect_async(url: str, **options: Any) -> anthropic.AsyncAnthropic:
-    return anthropic.AsyncAnthropic(base_url=url, api_key="k", max_retries=0, **options)
+def connect_async(url: str, key: str = "k", **options: Any) -> anthropic.AsyncAnthropic:
+    return anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, **options)
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:
@@ -131,6 +131,8 @@ def status_of(error: Exception) -> int:
 
 ERRORS: dict[int, type[Exception]] = {
     400: anthropic.BadRequestError,
+    401: anthropic.AuthenticationError,
+    403: anthropic.PermissionDeniedError,
     404: anthropic.NotFoundError,
     429: anthropic.RateLimitError,
     500: anthropic.InternalServerError,

@@ -11,9 +11,10 @@ import pytest
 import pytest_asyncio
 
 from tests.clients.upstream import Upstream
-from tests.live import LiveGateway
+from tests.live import LiveGateway, live_gateway
 from tests.sdk import oracles
 from tests.sdk.oracles import SDKS, UPSTREAMS, Oracle, Voice
+from tests.sdk.said import Wanted
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession from ClientSession:DeprecationWarning")
 """The google-genai package's own."""
@@ -81,3 +82,22 @@ async def test_a_free_text_tool(
     if sdk.NAME == "openai_chat" and model == "up-chat" and streamed:
         pytest.skip("the package fails on a free-text call in a chat stream as the vendor writes it, and what is relayed is not rewritten")
     await oracle(Voice(sdk, clients[sdk.NAME], streamed=streamed), model, upstream)
+
+
+@every_sdk
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_the_gateways_own_refusals_are_the_sdks_exceptions(sdk: ModuleType, streamed: bool) -> None:
+    """A wrong key, a model that the key may not use, and a limit: each with its class, its status and words that tell what to do."""
+    keys = [{"name": "team-a", "key": "k", "models": ["echo"], "limits": {"rpm": 1}}]
+    document = {"keys": keys, "models": {"secret": {"provider": "echo", "model": "echo"}}}
+    with live_gateway(document) as gateway, sdk.connect(gateway.url) as client, sdk.connect(gateway.url, key="wrong") as stranger:
+        voice = Voice(sdk, client, streamed=streamed)
+        for asker, model, status in ((Voice(sdk, stranger, streamed=streamed), "echo", 401), (voice, "secret", 403)):
+            with pytest.raises(sdk.ERRORS[status]) as raised:
+                await asker.ask(model, Wanted())
+            assert status == sdk.status_of(raised.value)
+        with pytest.raises(sdk.ERRORS[429]) as raised:
+            for _ in range(3):  # a new minute may begin between two of them
+                await voice.ask("echo", Wanted())
+        assert 429 == sdk.status_of(raised.value)
+        assert sdk.retry_after(raised.value) or sdk.NAME == "google_genai"
