@@ -199,9 +199,16 @@ def _encode_hosted(tool: HostedTool, out: Outgoing) -> Json | None:
         out.losses.dropped("hosted_tool", tool.at, f"{tool.kind} does not run there")
         return None
     value: Json = {"type": kind, "name": tool.kind}
-    if tool.kind == "web_search" and not _search_settings(tool.data, value):
+    whole = _search_settings(tool.data, value) if tool.kind == "web_search" else not _settings(tool.data)
+    if not whole:
         out.losses.approximated("hosted_tool", tool.at, "not all of its settings are known there")
     return value
+
+
+def _settings(data: Json) -> bool:
+    """Whether a foreign tool says more than that it is there. OpenAI's container that is made as it is needed says no more."""
+    said = {key: found for key, found in data.items() if key not in {"type", "name"} and found not in (None, {}, [])}
+    return bool(said) and said != {"container": {"type": "auto"}}
 
 
 def _search_settings(data: Json, value: Json) -> bool:

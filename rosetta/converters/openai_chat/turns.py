@@ -223,6 +223,7 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
             thoughts.append(part)
         elif isinstance(part, Refusal) and (out.faithful or out.dialect.openai_extras):
             refusals.append(part.text)
+            out.losses.extras(part.extras, part.at)
         elif isinstance(part, Media):
             if out.faithful and part.kind == "audio" and isinstance(part.source, FileId):
                 audio = {"id": part.source.id}

@@ -15,11 +15,13 @@ from rosetta.converters import effort as levels
 from rosetta.converters import seals
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, maybe_string, type_name, unknown
+from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall
 from rosetta.ir.request import EFFORTS, NO_REASONING, Effort, ReasoningRequest, Request
 
 ITEM = frozenset({"type", "id", "status", "summary", "content", "encrypted_content"})
+_PART = frozenset({"type", "text"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ settings
@@ -81,7 +83,7 @@ def encode_settings(request: Request, effort: Effort | None, out: Outgoing) -> J
 # ------------------------------------------------------------------------------------------------------------------------ items in
 
 
-def _texts(item: Json, key: str, at: str) -> tuple[str, ...]:
+def _texts(item: Json, key: str, at: str, losses: Losses | None = None) -> tuple[str, ...]:
     """The texts of ``summary`` or ``content``: a list of parts, for some servers of strings; Codex sends ``content: null``."""
     found = item.get(key)
     if found is None:
@@ -94,13 +96,15 @@ def _texts(item: Json, key: str, at: str) -> tuple[str, ...]:
         if type(text) is not str:
             raise Malformed(f"{at}.{key}.{index}.text", f"expected str, got {type_name(text)}")
         texts.append(text)
+        if losses is not None and type(part) is dict and len(part) > len(_PART):
+            losses.extras(unknown(part, _PART), f"{at}.{key}.{index}")
     return tuple(texts)
 
 
-def decode_reasoning(item: Json, at: str) -> tuple[Reasoning | None, tuple[Seal, ...]]:
+def decode_reasoning(item: Json, at: str, losses: Losses) -> tuple[Reasoning | None, tuple[Seal, ...]]:
     """A client's reasoning item: its thoughts, None when it holds none, and the seals of the visible part that it was put beside."""
-    summary = _texts(item, "summary", at)
-    raw = "".join(_texts(item, "content", at))
+    summary = _texts(item, "summary", at, losses)
+    raw = "".join(_texts(item, "content", at, losses))
     value = maybe_string(item, "encrypted_content", at)
     found = seals.opened(value, "encrypted", texts=summary, item_id=maybe_string(item, "id", at)) if value else ()
     own = tuple([seal for seal in found if seal.bound == "reasoning"])

@@ -91,7 +91,7 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
     declared.read(body.maybe("tools", list) or [], "tools")
     system, turns, update = _decode_input(body, declared, losses, empty=state is not NO_STATE or body.has("prompt"))
     reasoning = decode_settings(body.fields("reasoning"), extras)
-    output, verbosity = _decode_text(body.fields("text"), update, extras)
+    output, verbosity = _decode_text(body.fields("text"), update, extras, losses)
     include = body.strings("include")
     logprobs = True if LOGPROBS in include else None
     sampling = Sampling(
@@ -103,7 +103,7 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
     user, identifier = body.maybe("user", str), body.maybe("safety_identifier", str)
     if user and identifier and user != identifier:
         extras["user"] = user
-    choice = decode_choice(body.any("tool_choice"))
+    choice = decode_choice(body.any("tool_choice"), losses)
     key, retention = body.maybe("prompt_cache_key", str), body.maybe("prompt_cache_retention", str)
     request = Request(
         format=FORMAT,
@@ -175,7 +175,9 @@ def _decode_input(
     return (*system, *read.system), tuple(read.turns), read.output
 
 
-def _decode_text(fields: Fields | None, update: Json | None, extras: dict[str, Any]) -> tuple[OutputFormat | None, str | None]:
+def _decode_text(
+    fields: Fields | None, update: Json | None, extras: dict[str, Any], losses: Losses
+) -> tuple[OutputFormat | None, str | None]:
     verbosity = None
     form = None
     if fields is not None:
@@ -186,10 +188,10 @@ def _decode_text(fields: Fields | None, update: Json | None, extras: dict[str, A
                 extras[f"text.{name}"] = value
     if update is not None:
         form = Fields(update, "text.format")
-    return (None if form is None else _decode_format(form, extras)), verbosity
+    return (None if form is None else _decode_format(form, extras, losses)), verbosity
 
 
-def _decode_format(form: Fields, extras: dict[str, Any]) -> OutputFormat | None:
+def _decode_format(form: Fields, extras: dict[str, Any], losses: Losses) -> OutputFormat | None:
     whole = dict(form.rest())
     kind = form.take("type", str)
     if kind == "json_schema":
@@ -198,11 +200,11 @@ def _decode_format(form: Fields, extras: dict[str, Any]) -> OutputFormat | None:
         strict = form.maybe("strict", bool)
         rest = {key: value for key, value in form.rest().items() if value is not None}
         return OutputFormat("json_schema", shape, name, description, strict, rest or NO_EXTRAS)
-    if kind == "json_object":
-        return OutputFormat("json_object")
-    if kind != "text":
+    if kind not in ("json_object", "text"):
         extras["text.format"] = whole
-    return None
+        return None
+    losses.extras({key: value for key, value in form.rest().items() if value is not None}, form.path)
+    return OutputFormat("json_object") if kind == "json_object" else None
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode

@@ -10,13 +10,16 @@ from typing import Any, assert_never
 
 from rosetta.converters import custom, schema
 from rosetta.converters.converter import Json, Malformed
-from rosetta.converters.fields import Fields, string, type_name
+from rosetta.converters.fields import Fields, string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import NAMESPACE_SEPARATOR, ToolNames
 from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
 from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Namespace, Request, Tool, ToolChoice, ToolName
 
+_FORMAT = frozenset({"type", "syntax", "definition"})
+_ALLOWED = frozenset({"type", "mode", "tools"})
+_CHOSEN = frozenset({"type", "name", "namespace"})
 _MODES = {"auto", "none", "required"}
 
 
@@ -46,7 +49,7 @@ class Declared:
             case "function":
                 self._add(_decode_function(tool, at, namespace))
             case "custom":
-                self._add(_decode_custom(tool, at, namespace))
+                self._add(_decode_custom(tool, at, namespace, self.losses))
             case "namespace" if namespace is None:
                 self._namespace(tool, at)
             case _:
@@ -91,7 +94,7 @@ def _decode_function(tool: Json, at: str, namespace: str | None) -> FunctionTool
     )
 
 
-def _decode_custom(tool: Json, at: str, namespace: str | None) -> CustomTool:
+def _decode_custom(tool: Json, at: str, namespace: str | None, losses: Losses) -> CustomTool:
     fields = Fields(tool, at)
     fields.drop("type")
     name = _name(fields)
@@ -104,6 +107,8 @@ def _decode_custom(tool: Json, at: str, namespace: str | None) -> CustomTool:
         grammar = Grammar(string(form, "syntax", f"{at}.format"), string(form, "definition", f"{at}.format"))
     elif form is not None and form.get("type") != "text":
         extras["format"] = form
+    if form is not None and "format" not in extras:
+        losses.extras(unknown(form, _FORMAT), f"{at}.format")
     return CustomTool(name, description, grammar, at, namespace, deferred, extras or NO_EXTRAS)
 
 
@@ -291,7 +296,7 @@ def _settings(tool: HostedTool) -> tuple[Json, set[str]]:
 # ------------------------------------------------------------------------------------------------------------------------ choice
 
 
-def decode_choice(value: Any) -> ToolChoice | None:
+def decode_choice(value: Any, losses: Losses) -> ToolChoice | None:
     """``tool_choice``."""
     if value is None:
         return None
@@ -310,6 +315,10 @@ def decode_choice(value: Any) -> ToolChoice | None:
         names = [_chosen(tool) for tool in tools if type(tool) is dict]
         known = tuple([name for name in names if name is not None])
         whole = len(known) == len(tools) and known
+        if whole:
+            losses.extras(unknown(value, _ALLOWED), "tool_choice")
+            for index, tool in enumerate(tools):
+                losses.extras(unknown(tool, _CHOSEN), f"tool_choice.tools.{index}")
         return ToolChoice(
             "required" if mode == "required" else "auto",
             known,
@@ -318,6 +327,7 @@ def decode_choice(value: Any) -> ToolChoice | None:
         )
     name = _chosen(value)
     if name is not None:
+        losses.extras(unknown(value, _CHOSEN), "tool_choice")
         return ToolChoice("required", (name,))
     if kind in {"function", "custom"}:
         raise Malformed("tool_choice.name", "expected str, got null or nothing")

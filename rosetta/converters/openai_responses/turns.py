@@ -28,6 +28,7 @@ INSTRUCTIONS = "instructions"
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "developer"}
 _MESSAGE = frozenset({"type", "id", "status", "role", "content", "phase"})
+_ADDITIONAL = frozenset({"type", "id", "status", "role", "tools"})
 _OUTPUTS = {"function_call_output": "function", "custom_tool_call_output": "custom"}
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 
@@ -100,6 +101,7 @@ class Input:
             if type(tools) is not list:
                 raise Malformed(f"{at}.tools", f"expected array, got {type_name(tools)}")
             self.declared.read(tools, f"{at}.tools")
+            self.losses.extras(unknown(item, _ADDITIONAL), at)
         elif kind == "configuration_update":
             self._configure(item, at)
         elif not kind:
@@ -140,7 +142,7 @@ class Input:
         self._hear(decode_result(item, at, identity, call), at)
 
     def _reasoning(self, item: Json, at: str) -> None:
-        part, beside = decode_reasoning(item, at)
+        part, beside = decode_reasoning(item, at, self.losses)
         if self._beside is not None:
             attach(self._answer, self._beside)
             self._beside = None

@@ -761,3 +761,15 @@ def test_calls_of_the_past_have_their_tools() -> None:
     assert told(sent.losses) == [("injected", "tool", "")]
     assert "tools" not in encoded(foreign(*turns)).wire.body
     assert "tools" not in encoded(foreign(), strict).wire.body
+
+
+@pytest.mark.parametrize(
+    ("container", "losses"),
+    [({"type": "auto"}, []), ({"type": "auto", "file_ids": ["file_1"]}, [("approximated", "hosted_tool", "tools.0")])],
+)
+def test_a_container_with_files_is_more_than_one_that_is_made_as_needed(container: dict[str, Any], losses: list[Any]) -> None:
+    """OpenAI's interpreter always has one; only its settings are lost."""
+    tool = HostedTool("code_execution", "openai_responses", {"type": "code_interpreter", "container": container}, "tools.0")
+    sent = encoded(foreign(tools=(tool,)), FULL)
+    assert sent.wire.body["tools"] == [{"type": "code_execution_20250825", "name": "code_execution"}]
+    assert told(sent.losses) == losses

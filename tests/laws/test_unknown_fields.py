@@ -1,0 +1,70 @@
+"""The law of unknown fields: wherever a client writes one, it goes on to its own wire, or its loss is told."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from rosetta.converters import CONVERTERS
+from rosetta.converters.converter import Unsupported, WireRequest
+from rosetta.ir.loss import Loss
+from rosetta.ir.parts import FORMATS, Format
+from tests.laws import wires
+
+SOURCES: tuple[Format, ...] = ("anthropic", "openai_responses")
+REQUESTS = [(format, name) for format, name in wires.files("requests") if format in SOURCES]
+FIELD, VALUE = "freshfield", "fresh value"
+FREE = {"parameters", "input_schema", "schema", "output_schema", "metadata"}
+"""What lies under these is the client's own: no field there is unknown."""
+
+
+def nodes(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of the objects in a body."""
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            if key not in FREE and not (key == "input" and isinstance(inner, dict)):
+                yield from nodes(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from nodes(inner, (*path, index))
+
+
+def with_field(body: dict[str, Any], path: tuple[str | int, ...]) -> dict[str, Any]:
+    changed = copy.deepcopy(body)
+    node: Any = changed
+    for step in path:
+        node = node[step]
+    node[FIELD] = VALUE
+    return changed
+
+
+def covers(loss: Loss, path: tuple[str | int, ...]) -> bool:
+    """Whether the loss names the field, or a node or unknown field that holds it and went as a whole."""
+    place = ".".join(map(str, path))
+    whole = f"{loss.at}.{loss.field}" if loss.at else loss.field
+    inside = any(place == name or place.startswith(f"{name}.") for name in (loss.at, whole) if name)
+    return FIELD in loss.field or (inside and loss.kind in ("dropped", "approximated"))
+
+
+def told(wire: WireRequest, source: Format, target: Format, path: tuple[str | int, ...]) -> bool:
+    coded = CONVERTERS[source].decode_request(msgspec.structs.replace(wire, body=with_field(wire.body, path)))
+    try:
+        sent = CONVERTERS[target].encode_request(coded.value, wires.target(target))
+    except Unsupported:
+        return True
+    return VALUE in json.dumps(sent.wire.body) or any(covers(loss, path) for loss in (*coded.losses, *sent.losses))
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("source", "name"), REQUESTS, ids=wires.case_id)
+def test_no_unknown_field_goes_in_silence(source: Format, name: str, target: Format) -> None:
+    """New fields appear weekly, at any depth: a client must be able to learn which of them did not arrive."""
+    wire = wires.wire_request(source, name)
+    silent = [".".join(map(str, path)) for path in nodes(wire.body) if not told(wire, source, target, path)]
+    assert [] == silent
