@@ -42,6 +42,7 @@ def continuous_integration() -> Iterator[Cell]:
         yield from (Cell("codex", upstream, scenario, CODEX_PATCH) for scenario in ("patch", "think"))
         yield from (Cell("codex", upstream, scenario, CODEX_CODE_MODE) for scenario in ("tool", "think"))
         yield Cell("codex", upstream, "namespace")
+        yield Cell("gemini-bearer", upstream, "tool")
         yield from (Cell("claude", upstream, scenario, CLAUDE_ENABLED_THINKING) for scenario in ("think", "parallel"))
         yield from (Cell("kilo", upstream, scenario) for scenario in SLOW_CLIENT_EVERYWHERE)
     yield from (Cell("kilo", SLOW_CLIENT_UPSTREAM, scenario) for scenario in COMMON if scenario not in SLOW_CLIENT_EVERYWHERE)
@@ -61,7 +62,7 @@ def whole(clients: list[str], upstreams: list[str], scenarios: list[str]) -> Ite
 
 
 GROUPS = {
-    "cli": ["claude", "codex", "gemini", "kilo"],
+    "cli": ["claude", "codex", "gemini", "gemini-bearer", "kilo"],
     "opencode": [client for client in CLIENTS if client.startswith("opencode")],
     "sdk": [client for client in CLIENTS if CLIENTS[client].kind == "sdk"],
     "all": list(CLIENTS),

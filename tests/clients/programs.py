@@ -124,6 +124,12 @@ def gemini(place: Place) -> Launch:
     return command, {"GEMINI_API_KEY": place.key, "GOOGLE_GEMINI_BASE_URL": place.base_url, "GEMINI_CLI_TRUST_WORKSPACE": "true"}
 
 
+def gemini_bearer(place: Place) -> Launch:
+    """The key as a bearer token, as gateways of companies want it."""
+    command, environment = gemini(place)
+    return command, {**environment, "GEMINI_API_KEY_AUTH_MECHANISM": "bearer"}
+
+
 def opencode_like(name: str, wire: str) -> Callable[[Place], Launch]:
     """opencode and Kilo Code, which descends from it, through one of the Vercel AI SDK's providers.
 
@@ -193,6 +199,7 @@ CLIENTS: dict[str, Client] = {
     "claude": Client(claude, "anthropic", "cli", binary("claude")),
     "codex": Client(codex, "responses", "cli", binary("codex")),
     "gemini": Client(gemini, "google", "cli", GEMINI),
+    "gemini-bearer": Client(gemini_bearer, "google", "cli", GEMINI),
     "kilo": Client(opencode_like("kilo", "chat"), "chat", "cli", binary("kilo")),
     "opencode": Client(opencode_like("opencode", "chat"), "chat", "cli", binary("opencode")),
     "llm": Client(llm, "chat", "cli", RIG_ROOT / "venv/bin/llm", echoes=False),
