@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
 VENV = "/opt/rosetta"
 """Where the image keeps its Python environment."""
+EXPORT_S = 10.0
+"""How long the last traces may take when the collector does not answer: OpenTelemetry's own limit for an export."""
 
 
 @dataclass(frozen=True)

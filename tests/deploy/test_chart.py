@@ -15,7 +15,7 @@ from rosetta.cli import welcome
 from rosetta.config.schema import Server
 from rosetta.gateway.drain import LAST_WORDS_S, NOTICE_S
 from tests.deploy.chart import CI, HELMS, RELEASE, container, gateway, kind, manifests, named, refusal, text
-from tests.deploy.image import ROOT, read
+from tests.deploy.image import EXPORT_S, ROOT, read
 from tests.tools.toolbox import run
 
 pytestmark = pytest.mark.tools
@@ -110,12 +110,18 @@ def test_user_is_that_of_the_image() -> None:
 
 @every_values
 def test_grace_covers_the_drain(values: Path) -> None:
-    """preStop, the gateway's notice, the time for streams and its last words, before anybody kills it."""
+    """preStop, the gateway's notice, the time for streams, its last words and traces, before anybody kills it."""
     documents = manifests(values)
     pod = gateway(documents)["spec"]["template"]["spec"]
     config = yaml.safe_load(named(documents, "ConfigMap")["data"]["rosetta.yaml"])
-    needed = container(documents)["lifecycle"]["preStop"]["sleep"]["seconds"] + NOTICE_S + config["server"]["drain_timeout"] + LAST_WORDS_S
-    assert needed < pod["terminationGracePeriodSeconds"] <= needed + 15
+    needed = (
+        container(documents)["lifecycle"]["preStop"]["sleep"]["seconds"]
+        + NOTICE_S
+        + config["server"]["drain_timeout"]
+        + LAST_WORDS_S
+        + EXPORT_S
+    )
+    assert needed < pod["terminationGracePeriodSeconds"] <= needed + 20
 
 
 def test_drains_as_long_as_the_gateway_itself_would() -> None:

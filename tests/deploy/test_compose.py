@@ -12,7 +12,7 @@ import yaml
 
 from rosetta.gateway.drain import LAST_WORDS_S, NOTICE_S
 from tests.clients.gateway_process import free_port, gateway_process
-from tests.deploy.image import ROOT
+from tests.deploy.image import EXPORT_S, ROOT
 from tests.deploy.test_chart_config import BODY, check
 from tests.tools.toolbox import run, running
 
@@ -113,7 +113,7 @@ class TestResolved:
     def test_grace_covers_the_drain(self) -> None:
         minutes, seconds = re.fullmatch(r"(\d+)m(\d+)s", resolved()["services"]["rosetta"]["stop_grace_period"]).groups()
         drain = yaml.safe_load((DEPLOY / "compose/rosetta.yaml").read_text())["server"]["drain_timeout"]
-        assert int(minutes) * 60 + int(seconds) > NOTICE_S + drain + LAST_WORDS_S
+        assert int(minutes) * 60 + int(seconds) > NOTICE_S + drain + LAST_WORDS_S + EXPORT_S
 
 
 def variables(tmp_path: Path, env: str) -> dict[str, str]:
