@@ -61,6 +61,12 @@ def test_example_names_what_the_stack_reads(written: dict[str, Any]) -> None:
     assert {"OLLAMA_CONTEXT_LENGTH"} == {name for name in read - told if not name.endswith("_PUBLISHED_PORT")}
 
 
+def test_first_request_of_the_docs_asks_for_what_is_pulled(written: dict[str, Any]) -> None:
+    (pulled,) = re.findall(r"OLLAMA_MODEL:-([^}]+)\}", str(written["services"]["ollama-pull"]["command"]))
+    models = re.findall(r'"model": "([^"]+)"', (ROOT / "docs" / "deploy.md").read_text())
+    assert {"echo", pulled} == set(models)
+
+
 def test_grafana_is_wired() -> None:
     """Exemplars lead to the trace store by a label that the gateway writes, and the scrape interval is Prometheus's own."""
     sources = {

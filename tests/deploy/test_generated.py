@@ -1,6 +1,7 @@
 """One source of truth: what chart and docs repeat is made from what the gateway itself reads."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,16 @@ def test_own_values_are_valid() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     for path in (VALUES, *(CHART / "ci").glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(path.read_text()), SCHEMA)
+
+
+def test_values_of_the_docs_are_valid() -> None:
+    """Each block of YAML in docs/deploy.md that is values, and those names of values that its text gives."""
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
+    assert 1 == len(blocks)
+    for block in blocks:
+        jsonschema.validate(block, SCHEMA)
+    values = yaml.safe_load(VALUES.read_text())
+    sections = "|".join(name for name, value in values.items() if isinstance(value, dict) and value)
+    for section, name in set(re.findall(rf"`({sections})\.(\w+)", page)):
+        assert name in values[section]
