@@ -27,6 +27,7 @@ from rosetta.converters.google_genai.reasoning import carried, sealed
 from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import NAMESPACE_SEPARATOR
+from rosetta.ir.errors import Failure
 from rosetta.ir.parts import (
     NO_EXTRAS,
     Citation,
@@ -76,7 +77,9 @@ def _decode(body: Json, ticket: Ticket) -> Response:
     except (KeyError, TypeError, AttributeError) as error:
         raise Malformed("candidates", str(error)) from None
     if not choices:
-        choices = [Choice(0, (), finish or decode_finish("OTHER", None, called=False, empty=True))]
+        if finish is None:  # now and then Gemini sends its counts and nothing else
+            raise UpstreamFailed(Failure("upstream_error", "the upstream sent no answer"))
+        choices = [Choice(0, (), finish)]
     elif finish is not None:
         choices = [choice if choice.parts else msgspec.structs.replace(choice, finish=finish) for choice in choices]
     identity, model = body.get("responseId"), body.get("modelVersion")

@@ -292,9 +292,8 @@ class StreamDecoder:
 
     def _end(self) -> list[Event]:
         events = self._usage()
-        if not self._candidates:
-            finish = self._blocked or decode_finish("OTHER", None, called=False, empty=True)
-            events.append(ChoiceEnd(0, finish))
+        if self._blocked is not None and not self._candidates:
+            events.append(ChoiceEnd(0, self._blocked))
         for index, candidate in self._candidates.items():
             self._close(candidate, events)
             empty = not candidate.said and not candidate.called

@@ -142,7 +142,14 @@ def test_a_blocked_prompt() -> None:
     feedback = {"blockReason": "PROHIBITED_CONTENT", "safetyRatings": []}
     only = choice({"promptFeedback": feedback, "usageMetadata": {"promptTokenCount": 3}})
     assert (only.parts, only.finish) == ((), Finish("content_filter", "PROHIBITED_CONTENT", details=feedback))
-    assert choice({"usageMetadata": {}, "candidates": []}).finish == Finish("content_filter", "OTHER")
+
+
+@pytest.mark.parametrize("body", [{"usageMetadata": {"promptTokenCount": 3}, "candidates": []}, {"usageMetadata": {"promptTokenCount": 3}}])
+def test_counts_and_nothing_else_are_no_answer(body: dict[str, Any]) -> None:
+    """Gemini does it now and then: to ask again helps, and a stream of that kind is cut off too."""
+    with pytest.raises(UpstreamFailed) as caught:
+        CONVERTER.decode_response(body, ticket())
+    assert caught.value.failure.kind == "upstream_error"
 
 
 @pytest.mark.parametrize(
