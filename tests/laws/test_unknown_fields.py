@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from rosetta.converters import CONVERTERS
-from rosetta.converters.converter import Unsupported, WireRequest
+from rosetta.converters.converter import Unsupported, UpstreamFailed, WireRequest
 from rosetta.ir.loss import Loss
 from rosetta.ir.parts import FORMATS, Format
 from tests.laws import wires
@@ -68,3 +68,35 @@ def test_no_unknown_field_goes_in_silence(source: Format, name: str, target: For
     wire = wires.wire_request(source, name)
     silent = [".".join(map(str, path)) for path in nodes(wire.body) if not told(wire, source, target, path)]
     assert [] == silent
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [(format, name) for format, name in wires.files("responses") if format in SOURCES], ids=wires.case_id
+)
+def test_an_answers_unknown_fields_go_back_to_their_own_wire(source: Format, name: str) -> None:
+    """Or their loss is told. The echo of the request is the client's own, and tokens by lifetime are all there is of ``cache_creation``."""
+    body = wires.response(source, name)
+    converter = CONVERTERS[source]
+    silent = []
+    for path in nodes(body):
+        if (path and path[0] in ("reasoning", "text", "tools", "tool_choice", "error", "prompt_cache_options")) or path[-1:] == (
+            "cache_creation",
+        ):
+            continue
+        try:
+            coded = converter.decode_response(with_field(body, path), wires.ticket(source))
+        except UpstreamFailed:
+            continue
+        out = converter.encode_response(coded.value, wires.reply(source))
+        if VALUE not in json.dumps(out.value) and not any(covers(loss, path) for loss in (*coded.losses, *out.losses)):
+            silent.append(".".join(map(str, path)))
+    assert [] == silent
+
+
+def test_what_a_foreign_finish_says_beside_its_reason_is_told() -> None:
+    """Anthropic explains a refusal; the other wires have a word for it and nothing more."""
+    body = {"content": [], "stop_reason": "refusal", "stop_details": {"type": "refusal", "category": "cyber", "explanation": "No."}}
+    answer = CONVERTERS["anthropic"].decode_response(body, wires.ticket("anthropic")).value
+    lost = CONVERTERS["openai_responses"].encode_response(answer, wires.reply("openai_responses")).losses
+    assert [("finish", "approximated")] == [(loss.field, loss.kind) for loss in lost]
+    assert () == CONVERTERS["anthropic"].encode_response(answer, wires.reply("anthropic")).losses

@@ -67,8 +67,12 @@ def encode_finish(finish: Finish | None, *, own: bool, called: bool, refused: bo
 
 def finish_losses(finish: Finish | None, losses: Losses, *, own: bool) -> None:
     """Reasons that this wire has no word for."""
-    if not own and finish is not None and finish.reason in {"other", "malformed_tool_call", "too_many_tool_calls"}:
+    if own or finish is None:
+        return
+    if finish.reason in {"other", "malformed_tool_call", "too_many_tool_calls"}:
         losses.approximated("finish", detail=finish.raw or finish.reason)
+    elif finish.details is not None:
+        losses.approximated("finish", detail="its details")
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ usage

@@ -293,7 +293,8 @@ def decode_thought(block: Json, kind: str, ticket: Ticket, at: str = "") -> Reas
     """An upstream's thinking block, sealed as made by the ticket's provider and model."""
     if kind == "redacted_thinking":
         data = maybe_string(block, "data", at) or ""
-        return Reasoning(at=at, seals=(sealed("redacted", data, ticket),) if data else ())
+        _, extras = told(block, REDACTED, at)
+        return Reasoning(at=at, seals=(sealed("redacted", data, ticket),) if data else (), extras=extras)
     text = maybe_string(block, "thinking", at) or ""
     signature = maybe_string(block, "signature", at) or ""
     _, extras = told(block, THINKING, at)

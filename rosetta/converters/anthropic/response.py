@@ -143,7 +143,11 @@ def _encode_part(part: Part, own: bool, reply: Reply, losses: Losses) -> list[Js
         case Text():
             return _encode_text(part, own, losses)
         case Refusal():
-            return [plain(part.text)] if part.text else []
+            if not part.text:
+                return []
+            said = plain(part.text)
+            _extras(said, part.extras, own, part.at, losses)
+            return [said]
         case Reasoning():
             return _encode_reasoning(part, own, reply, losses)
         case ToolCall():

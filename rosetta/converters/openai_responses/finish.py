@@ -51,6 +51,8 @@ def encode_finish(finish: Finish | None, *, own: bool, refused: bool, empty: boo
     """``status`` and, for an incomplete answer, the reason. A malformed call and nothing else is ``failed``."""
     if finish is None:
         return "completed", None
+    if not own and finish.details is not None:
+        losses.approximated("finish", detail="its details")
     if finish.reason in _NEAR:
         losses.approximated("finish", detail=finish.raw or finish.reason)
     if finish.reason == "malformed_tool_call":
@@ -79,6 +81,12 @@ def _details(value: Any) -> Json:
 _KNOWN = frozenset({"input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details", "total_tokens"})
 
 
+_DETAILS = {
+    "input_tokens_details": {"cached_tokens", "cache_write_tokens", "cache_write_tokens_details", "audio_tokens"},
+    "output_tokens_details": {"reasoning_tokens", "audio_tokens"},
+}
+
+
 def decode_usage(value: Any) -> Usage:
     """Counts. ``input_tokens`` includes what was read from and written to the cache; ``output_tokens`` includes reasoning."""
     if type(value) is not dict:
@@ -95,8 +103,16 @@ def decode_usage(value: Any) -> Usage:
         reasoning=_count(output.get("reasoning_tokens")),
         input_audio=_count(details.get("audio_tokens")),
         output_audio=_count(output.get("audio_tokens")),
-        extras={key: found for key, found in value.items() if key not in _KNOWN and found is not None} or NO_EXTRAS,
+        extras=_extras(value) or NO_EXTRAS,
     )
+
+
+def _extras(value: Json) -> dict[str, Any]:
+    """The counts that nobody knows, those of the details under ``input_tokens_details.name``."""
+    extras = {key: found for key, found in value.items() if key not in _KNOWN and found is not None}
+    for group, known in _DETAILS.items():
+        extras |= {f"{group}.{key}": found for key, found in _details(value.get(group)).items() if key not in known and found is not None}
+    return extras
 
 
 def encode_usage(usage: Usage, *, own: bool) -> Json | None:
@@ -118,7 +134,12 @@ def encode_usage(usage: Usage, *, own: bool) -> Json | None:
         "total_tokens": total + output,
     }
     if own:
-        value.update(usage.extras)
+        for key, found in usage.extras.items():
+            group, _, inner = key.partition(".")
+            if inner:
+                value[group][inner] = found
+            else:
+                value[key] = found
     return value
 
 

@@ -38,7 +38,7 @@ def decode_item(item: Any, at: str, ticket: Ticket, parts: list[Part], logprobs:
     elif kind in ("function_call", "custom_tool_call"):
         parts.append(decode_call(item, at, ticket))
     elif kind == "reasoning":
-        parts.append(decode_thought(item, at, ticket))
+        parts.append(decode_thought(item, at, ticket, losses))
     else:
         parts.append(decode_other(item, kind, at))
 

@@ -83,7 +83,7 @@ def encode_settings(request: Request, effort: Effort | None, out: Outgoing) -> J
 # ------------------------------------------------------------------------------------------------------------------------ items in
 
 
-def _texts(item: Json, key: str, at: str, losses: Losses | None = None) -> tuple[str, ...]:
+def _texts(item: Json, key: str, at: str, losses: Losses) -> tuple[str, ...]:
     """The texts of ``summary`` or ``content``: a list of parts, for some servers of strings; Codex sends ``content: null``."""
     found = item.get(key)
     if found is None:
@@ -96,7 +96,7 @@ def _texts(item: Json, key: str, at: str, losses: Losses | None = None) -> tuple
         if type(text) is not str:
             raise Malformed(f"{at}.{key}.{index}.text", f"expected str, got {type_name(text)}")
         texts.append(text)
-        if losses is not None and type(part) is dict and len(part) > len(_PART):
+        if type(part) is dict and len(part) > len(_PART):
             losses.extras(unknown(part, _PART), f"{at}.{key}.{index}")
     return tuple(texts)
 
@@ -133,12 +133,12 @@ def attach(parts: list[Part], seal: Seal) -> None:
     parts.append(Text("", seal=seal))
 
 
-def decode_thought(item: Json, at: str, ticket: Ticket) -> Reasoning:
+def decode_thought(item: Json, at: str, ticket: Ticket, losses: Losses) -> Reasoning:
     """An upstream's reasoning item, sealed as made by the ticket's provider and model."""
-    summary = _texts(item, "summary", at)
+    summary = _texts(item, "summary", at, losses)
     value = maybe_string(item, "encrypted_content", at)
     found = (sealed(value, maybe_string(item, "id", at), summary, ticket),) if value else ()
-    return Reasoning(summary, "".join(_texts(item, "content", at)), at, found, unknown(item, ITEM))
+    return Reasoning(summary, "".join(_texts(item, "content", at, losses)), at, found, unknown(item, ITEM))
 
 
 def sealed(value: str, item_id: str | None, summary: tuple[str, ...], ticket: Ticket) -> Seal:

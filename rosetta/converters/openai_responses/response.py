@@ -59,6 +59,7 @@ ECHO = frozenset(
 )
 """Fields of a response that say again what the request said; the client hears its own words."""
 
+REASON = frozenset({"reason"})
 _RESPONSE = ECHO | {"id", "created_at", "model", "output", "output_text", "usage", "service_tier"}
 _CUT = frozenset({"message", "function_call", "custom_tool_call"})
 """The items that can be ``incomplete``."""
@@ -84,6 +85,9 @@ def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
     logprobs: list[Any] = []
     for index, item in enumerate(output):
         decode_item(item, f"output.{index}", ticket, parts, logprobs, losses)
+    details = body.get("incomplete_details")
+    if type(details) is dict:
+        losses.extras(unknown(details, REASON), "incomplete_details")
     called = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
     response = Response(
@@ -92,7 +96,7 @@ def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
             Choice(
                 0,
                 tuple(parts),
-                decode_finish(status, body.get("incomplete_details"), called=called, refused=refused),
+                decode_finish(status, details, called=called, refused=refused),
                 {"content": logprobs} if logprobs else None,
             ),
         ),
