@@ -5,11 +5,11 @@ No body and no secret ever reaches a line. The words of an upstream's error stay
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -30,20 +30,94 @@ Level = Literal["debug", "info", "warning", "error"]
 _encode = msgspec.json.Encoder().encode
 
 
+class RequestLine(msgspec.Struct, omit_defaults=True, gc=False, kw_only=True):
+    """A request's line. What is None is left out. Times in seconds; ``losses`` are ``field;kind`` in closed words; ``error`` is ours, never an
+    upstream's."""
+
+    time: str
+    level: str
+    logger: str
+    event: str
+    request_id: str
+    operation: str
+    client_format: str
+    status: int
+    outcome: str
+    trace_id: str | None = None
+    key: str | None = None
+    model: str | None = None
+    stream: bool | None = None
+    error_type: str | None = None
+    error: str | None = None
+    provider: str | None = None
+    upstream_format: str | None = None
+    upstream_model: str | None = None
+    attempts: int | None = None
+    relayed: bool | None = None
+    duration_s: float | None = None
+    first_token_s: float | None = None
+    overhead_s: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    losses: list[str] | None = None
+
+
+class Output:
+    """Where requests' lines go, past the logging machinery: it costs five times as much as the line."""
+
+    def __init__(self, stream: TextIO, render: Callable[[RequestLine], str]) -> None:
+        self._stream = stream
+        self._render = render
+
+    def write(self, line: RequestLine) -> None:
+        """Writes it. A reader that is gone must not take requests down with it."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(self._render(line) + "\n")
+            self._stream.flush()
+
+
+_output: Output | None = None
+
+
+def listening() -> bool:
+    """Whether anybody wants requests' lines."""
+    return _output is not None or requests.isEnabledFor(logging.INFO)
+
+
+def tell(line: RequestLine) -> None:
+    """Writes a request's line; where ``configure`` was not called, to whatever logging the program has."""
+    if _output is not None:
+        _output.write(line)
+    else:
+        requests.info("request", extra={"fields": msgspec.to_builtins(line)})
+
+
+_second = 0
+_second_text = ""
+
+
+def now() -> str:
+    """The time in UTC, to the millisecond."""
+    global _second, _second_text
+    seconds, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
+    if seconds != _second:
+        _second, _second_text = seconds, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{_second_text}.{milliseconds:03d}Z"
+
+
+def _json(line: RequestLine) -> str:
+    return _encode(line).decode()
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object per line: time, level, logger, event, and a request's fields."""
+    """One JSON object per line: time, level, logger, event."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        fields: Mapping[str, Any] | None = getattr(record, "fields", None)
-        if fields is not None:
-            line.update(fields)
+        line: dict[str, Any] = {"time": now(), "level": record.levelname.lower(), "logger": record.name, "event": record.getMessage()}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return _encode(line).decode()
@@ -58,48 +132,49 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and a traceback beneath it where there is one."""
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        fields: Mapping[str, Any] | None = getattr(record, "fields", None)
-        if fields is not None:
-            text = self._request(fields)
-        elif record.levelno >= logging.WARNING:
-            text = f"{self._paint(record.levelname.lower(), 33 if record.levelno < logging.ERROR else 31)}: {_plain(record.getMessage())}"
-        else:
-            text = _plain(record.getMessage())
+        text = _plain(record.getMessage())
+        if record.levelno >= logging.WARNING:
+            text = f"{self._paint(record.levelname.lower(), 33 if record.levelno < logging.ERROR else 31)}: {text}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return f"{self._paint(clock, 2)} {text}"
+        return f"{self._clock()} {text}"
+
+    def request(self, line: RequestLine) -> str:
+        """A request's line."""
+        color = 32 if line.outcome == "ok" else 33 if line.status < 500 and line.outcome != "error" else 31
+        words = [f"{self._clock()} {self._paint(str(line.status or '---'), color)}", _way(line)]
+        if line.duration_s is not None:
+            first = f" (first {line.first_token_s:.2f} s)" if line.stream and line.first_token_s is not None else ""
+            words.append(f"{line.duration_s:.2f} s{first}")
+        if line.input_tokens is not None or line.output_tokens is not None:
+            words.append(f"{_count(line.input_tokens)} -> {_count(line.output_tokens)} tokens")
+        if line.attempts is not None and line.attempts > 1:
+            words.append(f"{line.attempts} attempts")
+        if line.losses:
+            words.append(self._paint(f"lost: {', '.join(line.losses)}", 33))
+        if line.error_type is not None:
+            words.append(self._paint(_plain(f"{line.error_type}: {line.error}" if line.error else line.error_type), color))
+        words.append(self._paint(line.request_id, 2))
+        return "  ".join(words)
+
+    def _clock(self) -> str:
+        return self._paint(time.strftime("%H:%M:%S"), 2)
 
     def _paint(self, text: str, code: int) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._color else text
 
-    def _request(self, fields: Mapping[str, Any]) -> str:
-        status = int(fields.get("status", 0))
-        color = 32 if fields["outcome"] == "ok" else 33 if status < 500 and fields["outcome"] != "error" else 31
-        words = [self._paint(str(status or "---"), color), _way(fields)]
-        if "duration_s" in fields:
-            first = f" (first {fields['first_token_s']:.2f} s)" if fields.get("stream") and "first_token_s" in fields else ""
-            words.append(f"{fields['duration_s']:.2f} s{first}")
-        if "input_tokens" in fields or "output_tokens" in fields:
-            words.append(f"{fields.get('input_tokens', '?')} -> {fields.get('output_tokens', '?')} tokens")
-        if fields.get("attempts", 1) > 1:
-            words.append(f"{fields['attempts']} attempts")
-        if fields.get("losses"):
-            words.append(self._paint(f"lost: {', '.join(fields['losses'])}", 33))
-        if "error_type" in fields:
-            told = fields.get("error", "")
-            words.append(self._paint(_plain(f"{fields['error_type']}: {told}" if told else fields["error_type"]), color))
-        words.append(self._paint(fields["request_id"], 2))
-        return "  ".join(words)
 
-
-def _way(fields: Mapping[str, Any]) -> str:
-    if "model" not in fields:
-        return f"{fields['client_format']} {fields['operation']}"
-    way = f"{fields['client_format']} {_plain(fields['model'])}"
-    if "provider" in fields:
-        way += f" -> {fields['upstream_format']} {fields['provider']}/{_plain(fields['upstream_model'])}"
+def _way(line: RequestLine) -> str:
+    if line.model is None:
+        return f"{line.client_format} {line.operation}"
+    way = f"{line.client_format} {_plain(line.model)}"
+    if line.provider is not None:
+        way += f" -> {line.upstream_format} {line.provider}/{_plain(line.upstream_model or '')}"
     return way
+
+
+def _count(tokens: int | None) -> str:
+    return "?" if tokens is None else str(tokens)
 
 
 def _plain(text: str) -> str:
@@ -114,15 +189,18 @@ def lost(losses: Sequence[Loss]) -> list[str]:
 
 def configure(settings: Telemetry, stream: TextIO | None = None) -> None:
     """Sets the process's logging: ours at ``log_level``, the libraries' only from warnings on. ``auto`` is text on a terminal and JSON elsewhere."""
+    global _output
     stream = sys.stderr if stream is None else stream
     terminal = stream.isatty()
     text = settings.log_format == "console" or (settings.log_format == "auto" and terminal)
+    console = ConsoleFormatter(color=terminal)
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(ConsoleFormatter(color=terminal) if text else JsonFormatter())
+    handler.setFormatter(console if text else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("rosetta").setLevel(settings.log_level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    _output = Output(stream, console.request if text else _json) if requests.isEnabledFor(logging.INFO) else None
     logging.raiseExceptions = False  # a pipe that nobody reads any more must not take requests down with it

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
+from random import getrandbits
 from time import perf_counter
-from typing import Any, Literal
+from typing import Literal
 
 import httpx
 from opentelemetry.trace import Span, SpanContext
@@ -140,14 +140,16 @@ class RequestRecorder(RequestObserver):
         self.recorded = False
         self.trace: RequestTrace | None = None
         self.trace_id = ""
-        self.context: SpanContext | None = None
+        self.context: SpanContext | int | None = None
         self._last: tuple[str, str] | None = None
         self.resends = 0
 
-    def follow(self, span: Span, tracing: Tracing, transports: Transports) -> None:
-        """The request has a span; most are not recorded."""
-        context = span.get_span_context()
-        self.context = context
+    def follow(self, span: Span | int, tracing: Tracing, transports: Transports) -> None:
+        """The request has a span, or a trace id alone; most are not recorded."""
+        if isinstance(span, int):
+            self.context = span
+            return
+        context = self.context = span.get_span_context()
         if span.is_recording():
             self.recorded = True
             self.trace = RequestTrace(tracing, transports, span, self.format)
@@ -239,41 +241,42 @@ class RequestRecorder(RequestObserver):
         overhead_s = max(duration_s - outcome.waited_s, 0.0)
         try:
             self._count(outcome, duration_s, overhead_s)
-            if logs.requests.isEnabledFor(logging.INFO):
+            if logs.listening():
                 self._log(outcome, duration_s, overhead_s)
         finally:
             if self.trace is not None:
                 self.trace.finish(outcome, outcome.status, request_error(outcome), overhead_s if self._generates else None)
 
     def _log(self, outcome: Outcome, duration_s: float, overhead_s: float) -> None:
-        usage, failure = outcome.usage, outcome.failure
-        fields: dict[str, Any] = {
-            "request_id": self._request_id,
-            "trace_id": self.trace_id or None,
-            "key": None if self.key is None else self.key.name,
-            "operation": self._operation,
-            "client_format": self.format,
-            "model": None if self._model is None else self._model[: logs.NAME_SHOWN],
-            "stream": None if self.stream is None else self.stream == "true",
-            "status": outcome.status,
-            "outcome": request_outcome(outcome),
-            "error_type": request_error(outcome),
-            "error": failure.message if failure is not None and failure.ours else None,
-            "duration_s": round(duration_s, 6),
-        }
+        failure = outcome.failure
+        line = logs.RequestLine(
+            time=logs.now(),
+            level="info",
+            logger=logs.requests.name,
+            event="request",
+            request_id=self._request_id,
+            trace_id=self.trace_id or None,
+            key=None if self.key is None else self.key.name,
+            operation=self._operation,
+            client_format=self.format,
+            model=None if self._model is None else self._model[: logs.NAME_SHOWN],
+            stream=None if self.stream is None else self.stream == "true",
+            status=outcome.status,
+            outcome=request_outcome(outcome),
+            error_type=request_error(outcome),
+            error=failure.message if failure is not None and failure.ours else None,
+            duration_s=round(duration_s, 6),
+        )
         if outcome.attempts:
-            fields |= {
-                "provider": outcome.provider,
-                "upstream_format": outcome.target_format,
-                "upstream_model": outcome.model[: logs.NAME_SHOWN],
-                "attempts": outcome.attempts,
-                "relayed": outcome.relayed,
-                "first_token_s": None if outcome.first_token_s is None else round(outcome.first_token_s, 6),
-                "overhead_s": round(overhead_s, 6),
-                "losses": logs.lost((*outcome.losses, *outcome.reply_losses)) or None,
-            }
-            fields |= {f"{kind}_tokens": count for kind, count in token_counts(usage)}
-        logs.requests.info("request", extra={"fields": {name: value for name, value in fields.items() if value is not None}})
+            line.provider, line.upstream_format = outcome.provider, outcome.target_format
+            line.upstream_model, line.attempts, line.relayed = outcome.model[: logs.NAME_SHOWN], outcome.attempts, outcome.relayed
+            line.first_token_s = None if outcome.first_token_s is None else round(outcome.first_token_s, 6)
+            line.overhead_s = round(overhead_s, 6)
+            if outcome.losses or outcome.reply_losses:
+                line.losses = logs.lost((*outcome.losses, *outcome.reply_losses))
+            for kind, count in token_counts(outcome.usage):
+                setattr(line, f"{kind}_tokens", count)
+        logs.tell(line)
 
     def _count(self, outcome: Outcome, duration_s: float, overhead_s: float) -> None:
         metrics, stream, exemplar = self.metrics, self.stream or "false", self.exemplar
@@ -325,8 +328,10 @@ class AttemptRecorder(AttemptObserver):
     def headers(self) -> Sequence[tuple[str, str]]:
         """An unrecorded request's ids, for trusted providers; the transport of a recorded one writes its own."""
         context = self._parent.context
-        if not self._sending.trusted or context is None or self._trace is not None or not context.is_valid:
+        if not self._sending.trusted or context is None or self._trace is not None:
             return ()
+        if isinstance(context, int):
+            return [("traceparent", f"00-{context:032x}-{getrandbits(64) or 1:016x}-00")]
         headers = [("traceparent", f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}")]
         if context.trace_state:
             headers.append(("tracestate", context.trace_state.to_header()))

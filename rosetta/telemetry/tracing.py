@@ -6,8 +6,8 @@ Configured by ``telemetry`` in the config or, where that names no endpoint, by t
     telemetry.otlp_protocol           OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_EXPORTER_OTLP_PROTOCOL
     telemetry.sample_ratio            OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG, which win when they are set
 
-A request that comes with a W3C ``traceparent`` is recorded where its caller says so, any other one by chance. The rest of a request which is not recorded
-costs one span object that nobody fills in.
+A request that comes with a W3C ``traceparent`` is recorded where its caller says so, any other one by its trace id. One that is not recorded costs that id
+and nothing more.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -33,9 +33,6 @@ from rosetta.ir.parts import Format
 from rosetta.telemetry import names
 from rosetta.telemetry.routes import template
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.sampling import Sampler
-
 SERVICE = "rosetta"
 TRACES_PATH = "/v1/traces"
 CAPTURING = frozenset({"SPAN_ONLY", "SPAN_AND_EVENT", "TRUE"})
@@ -45,11 +42,31 @@ _ROOT = Context()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
 
-class Tracing:
-    """The tracer of one gateway. ``captures``: conversations go onto the spans."""
+class DrawnIds(RandomIdGenerator):
+    """Trace ids that are known before their span: what is not sampled then needs no span at all, which costs more than a trace id."""
 
-    def __init__(self, provider: TracerProvider, *, captures: bool = False) -> None:
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def draw(self) -> int:
+        """The trace id of the next root span."""
+        self._drawn = super().generate_trace_id()
+        return self._drawn
+
+    def generate_trace_id(self) -> int:
+        """The one that was drawn, else a fresh one."""
+        drawn, self._drawn = self._drawn, 0
+        return drawn or super().generate_trace_id()
+
+
+class Tracing:
+    """The tracer of one gateway. ``captures``: conversations go onto the spans. ``ratio``: how many of the requests that bring no trace are recorded;
+    None leaves it to the provider's sampler."""
+
+    def __init__(self, provider: TracerProvider, *, captures: bool = False, ratio: float | None = None) -> None:
         self.provider = provider
+        self._ids = provider.id_generator if isinstance(provider.id_generator, DrawnIds) else None
+        self._bound = None if ratio is None else TraceIdRatioBased.get_bound_for_rate(ratio)
         self.tracer = provider.get_tracer("rosetta", __version__)
         self.captures = captures
         self._propagator = TraceContextTextMapPropagator()
@@ -64,11 +81,15 @@ class Tracing:
         method: str,
         path: str,
         headers: Mapping[str, str] | None,
-    ) -> Span:
-        """The span of a request, started. Its attributes are set only where it is recorded."""
+    ) -> Span | int:
+        """The span of a request, started; its attributes are set only where it is recorded. The trace id alone where it is known to be not recorded."""
         context = _ROOT
         if headers is not None and "traceparent" in headers:
             context = self._propagator.extract(headers, _ROOT)
+        elif self._bound is not None and self._ids is not None:
+            trace_id = self._ids.draw()
+            if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT >= self._bound:
+                return trace_id
         route = template(format, operation, stream=stream)
         method = method or "POST"
         span = self.tracer.start_span(f"{method if method in _METHODS else 'HTTP'} {route}", context, SpanKind.SERVER)
@@ -105,19 +126,17 @@ def tracing(settings: Telemetry, environ: Mapping[str, str] = os.environ, *, pro
     os.environ.setdefault(
         "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS", ".*key.*,.*token.*,.*secret.*,authorization,.*cookie.*"
     )
-    provider = TracerProvider(sampler=_sampler(settings, environ), resource=_resource(environ), shutdown_on_exit=False)
+    # Without a sampler the SDK reads the standard variables.
+    ratio = None if environ.get("OTEL_TRACES_SAMPLER") else settings.sample_ratio
+    sampler = None if ratio is None else ParentBasedTraceIdRatio(ratio)
+    provider = TracerProvider(sampler=sampler, resource=_resource(environ), id_generator=DrawnIds(), shutdown_on_exit=False)
     provider.add_span_processor(processor)
-    return Tracing(provider, captures=captures(environ))
+    return Tracing(provider, captures=captures(environ), ratio=ratio)
 
 
 def captures(environ: Mapping[str, str]) -> bool:
     """Whether conversations go onto the spans."""
     return environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").strip().upper() in CAPTURING
-
-
-def _sampler(settings: Telemetry, environ: Mapping[str, str]) -> Sampler | None:
-    # None lets the SDK read the standard variables.
-    return None if environ.get("OTEL_TRACES_SAMPLER") else ParentBasedTraceIdRatio(settings.sample_ratio)
 
 
 def _resource(environ: Mapping[str, str]) -> Resource:

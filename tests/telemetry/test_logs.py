@@ -18,8 +18,9 @@ REQUESTS = "rosetta.requests"
 
 
 @pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
+def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Logging is the process's own: what a test sets is put back."""
+    monkeypatch.setattr(logs, "_output", None)
     root = logging.getLogger()
     before = root.handlers[:], root.level, logging.raiseExceptions
     levels = {name: logging.getLogger(name).level for name in ("rosetta", *logs.QUIET)}

@@ -106,7 +106,7 @@ def test_metrics_on_a_port_of_their_own() -> None:
     with metrics_server("127.0.0.1", 0, recorder) as port:
         accept = {"accept": "application/openmetrics-text; version=1.0.0"}
         assert "rosetta_build_info" in httpx.get(f"http://127.0.0.1:{port}/metrics", headers=accept).text
-        with pytest.raises(ConfigError, match="cannot listen on"), metrics_server("127.0.0.1", port, recorder):
+        with pytest.raises(ConfigError, match=r"server\.metrics_port: cannot listen on"), metrics_server("127.0.0.1", port, recorder):
             pass
         with live_gateway({"server": {"metrics_port": port}}) as running:
             assert 404 == httpx.get(f"{running.url}/metrics").status_code
