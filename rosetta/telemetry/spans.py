@@ -76,9 +76,6 @@ class RequestTrace:
         failure: Failure | None = None,
     ) -> None:
         """One conversion, over and done. ``numbers`` are further attributes."""
-        span = self.tracing.tracer.start_span(
-            name.replace("{from}", source).replace("{to}", target), parent, SpanKind.INTERNAL, start_time=self.at(began)
-        )
         attributes: dict[str, Any] = {
             names.CONVERT_DIRECTION.name: direction,
             names.CONVERT_FROM.name: source,
@@ -86,8 +83,10 @@ class RequestTrace:
             names.CONVERT_LOSSES.name: len(losses),
         }
         attributes.update({attribute.name: number for attribute, number in numbers.items() if number is not None})
-        span.set_attributes(attributes)
-        tell_losses(span, losses, self.at(ended))
+        name = name.replace("{from}", source).replace("{to}", target)
+        span = self.tracing.tracer.start_span(name, parent, SpanKind.INTERNAL, attributes, start_time=self.at(began))
+        if losses:
+            tell_losses(span, losses, self.at(ended))
         if failure is not None:
             failed(span, error_type(failure))
         span.end(self.at(ended))

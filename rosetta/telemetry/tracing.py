@@ -139,11 +139,27 @@ def captures(environ: Mapping[str, str]) -> bool:
     return environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "").strip().upper() in CAPTURING
 
 
+class Hashed(Resource):
+    """A resource whose hash is kept: the exporter asks for it with every span, and the library writes JSON each time."""
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource.attributes, resource.schema_url)
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        """The same as the resource's."""
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """As resources compare."""
+        return self is other or super().__eq__(other)
+
+
 def _resource(environ: Mapping[str, str]) -> Resource:
     given = {"service.version": __version__}
     if not environ.get("OTEL_SERVICE_NAME") and "service.name=" not in environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         given["service.name"] = SERVICE
-    return Resource.create(given)
+    return Hashed(Resource.create(given))
 
 
 def _exporter(settings: Telemetry, environ: Mapping[str, str]) -> SpanExporter | None:

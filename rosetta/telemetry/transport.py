@@ -14,16 +14,19 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.httpx import AsyncOpenTelemetryTransport
 from opentelemetry.trace import TracerProvider
 
-PROPAGATED = (
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-sampled",
-    "uber-trace-id",
-    "x-amzn-trace-id",
+PROPAGATED = frozenset(
+    {
+        b"traceparent",
+        b"tracestate",
+        b"baggage",
+        b"b3",
+        b"x-b3-traceid",
+        b"x-b3-spanid",
+        b"x-b3-sampled",
+        b"x-b3-flags",
+        b"uber-trace-id",
+        b"x-amzn-trace-id",
+    }
 )
 """What the propagators of OTEL_PROPAGATORS write."""
 
@@ -40,8 +43,7 @@ class Discreet(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends it. Raises an exception of the same name without words; the real one is in the request's extensions."""
         if not self._trusted:
-            for name in PROPAGATED:
-                request.headers.pop(name, None)
+            request.headers = httpx.Headers([(name, value) for name, value in request.headers.raw if name.lower() not in PROPAGATED])
         try:
             return await self._plain.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - raised again outside of the span
