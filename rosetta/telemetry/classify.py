@@ -30,7 +30,7 @@ def error_type(failure: Failure) -> str:
         case "unsupported":
             return "conversion_error"
         case "overloaded":
-            return "rate_limited" if failure.ours else "503"
+            return "503"
         case "upstream_error":
             return "connection_error"
         case "cancelled":

@@ -48,7 +48,6 @@ ERROR_WORDS = (
     "circuit_open",
     "rate_limited",
     "auth",
-    "shutdown",
     "_OTHER",
 )
 ERROR_TYPES = (*ERROR_WORDS, *(str(status) for status in sorted(UPSTREAM_STATUSES)))
