@@ -25,8 +25,9 @@ bench: $(VENV)/.test  ## CPU per request against the hand-written yardstick; nee
 matrix: $(VENV)/.test  ## every real client on every upstream; needs what tests/clients/install.sh installs, at $$RIG_ROOT
 	$(BIN)/python -m tests.clients.matrix $(ARGS)
 
-dashboards: $(VENV)/.test  ## the dashboards and alert rules, from their Python source
+dashboards: $(VENV)/.test  ## the dashboards and alert rules from their Python source, and the chart's copies
 	$(BIN)/python -m dashboards
+	$(BIN)/python -m deploy
 
 generate: $(VENV)/.test  ## docs/config.md, the chart's schema, table, dashboards and rules, each from its one source
 	$(BIN)/python -m deploy

@@ -139,6 +139,8 @@ def _panel(panel: Panel, id: int, place: Json) -> Json:
     defaults["thresholds"] = {"mode": "absolute", "steps": _steps(panel)}
     if panel.kind == "timeseries":
         defaults["min"] = 0
+    if panel.kind in ("table", "bargauge"):
+        defaults["decimals"] = 0  # Prometheus extrapolates an increase: 3 requests may read 3.07
     made: Json = {
         "id": id,
         "type": panel.kind,
@@ -199,10 +201,12 @@ OPTIONS: dict[Kind, Json] = {
         "mergeValues": True,
         "showValue": "auto",
         "rowHeight": 0.8,
-        "legend": {"displayMode": "list", "placement": "bottom"},
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
     },
     "heatmap": {
         "calculate": False,
+        "rowsFrame": {"layout": "auto"},
+        "filterValues": {"le": 1e-9},
         "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64, "scale": "exponential", "exponent": 0.5},
         "yAxis": {"unit": "s"},
         "cellGap": 1,
