@@ -202,6 +202,14 @@ def test_temperature_goes_to_a_reasoning_model_that_shall_not_reason() -> None:
     """With effort none OpenAI's take it, with any other they refuse it."""
     chat = {"model": "m", "messages": [said("user", "Hello")], "temperature": 0.3}
     assert 0.3 == body_of({**chat, "reasoning_effort": "none"}, "chat", "responses", "gpt-5.1", "openai")["temperature"]
+    responses = {"model": "m", "input": "Hello", "temperature": 0.3}
+    assert 0.3 == body_of({**responses, "reasoning": {"effort": "none"}}, "responses", "chat", "gpt-5.1", "openai")["temperature"]
+    assert {"temperature": "dropped"} == lost(
+        {**responses, "reasoning": {"effort": "low"}}, "responses", "chat", model="gpt-5.1", provider="openai"
+    )
+    claude = {**chat, "max_tokens": 50, "thinking": {"type": "disabled"}}
+    for target in ("chat", "responses"):
+        assert 0.3 == body_of(claude, "anthropic", target, "gpt-5.1", "openai")["temperature"]
     assert {"temperature": "dropped"} == lost({**chat, "reasoning_effort": "low"}, "chat", "responses", model="gpt-5.1", provider="openai")
 
 

@@ -21,7 +21,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mid_system: Literal["keep", "user"] = "user"
     """What becomes of a system message in mid-conversation: kept in place, or said as a user message there."""
     sampling: bool = True
-    """temperature and top_p are accepted."""
+    """temperature and top_p are accepted (OpenAI's reasoning models refuse them, unless the effort is none)."""
     top_k: bool = False
     penalties: bool = True
     logprobs: bool = True

@@ -15,6 +15,7 @@ import msgspec
 
 from rosetta.converters import pairing, schema
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
+from rosetta.converters.effort import of_last_turn
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
@@ -251,9 +252,13 @@ def _encode_sampling(request: Request, body: Json, out: Outgoing) -> None:
     sampling, dialect = request.sampling, out.dialect
     if sampling is NO_SAMPLING:
         return
+    wanted = of_last_turn(request).reasoning
+    # OpenAI's reasoning models take them where they shall not reason.
+    off = "none" in dialect.efforts and (wanted.effort == "none" or (wanted.mode == "off" and wanted.effort is None))
+    drawn = dialect.sampling or (off and dialect.reasoning_form == "reasoning_effort")
     allowed = {
-        "temperature": dialect.sampling,
-        "top_p": dialect.sampling,
+        "temperature": drawn,
+        "top_p": drawn,
         "top_k": dialect.top_k,
         "seed": dialect.seed,
         "presence_penalty": dialect.penalties,
