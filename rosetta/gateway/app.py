@@ -26,10 +26,11 @@ from rosetta.engine.counting import Counter
 from rosetta.engine.engine import Engine
 from rosetta.gateway import page, stored
 from rosetta.gateway.access import Denied, permits
+from rosetta.gateway.body import BodyTooLarge, ClientGone, read_body
 from rosetta.gateway.failures import write_failed, write_failure, write_too_large
 from rosetta.gateway.listing import Listing
 from rosetta.gateway.pipeline import Pipeline
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, closing, read_body
+from rosetta.gateway.reply import AsgiWriter, closing
 from rosetta.gateway.routes import NoRoute, Route, caller_format, find
 from rosetta.ir.errors import Failure, FailureKind
 from rosetta.telemetry.observer import NO_OBSERVER, Observer
@@ -193,7 +194,7 @@ async def _aside(
                 )
             await writer.unary(200, [json_header], jsontext.encode(converter.encode_model(entry)))
         case "count" | "input_tokens":
-            body = await read_body(receive, serving.config.server.max_body, headers.get("content-length"))
+            body = await read_body(receive, headers, serving.config.server.max_body)
             call = serving.pipeline.call(Route("count", found.format, found.model, stream=False), headers, query, body, "", key)
             if converter.encode_count_reply is None or converter.decode_count_request is None:
                 raise Failed(Failure("not_found", f"{path} is not served", ours=True))
@@ -201,7 +202,7 @@ async def _aside(
             out = [json_header, ESTIMATE_HEADER] if estimated else [json_header]
             await writer.unary(200, out, jsontext.encode(converter.encode_count_reply(tokens)))
         case "compact" | "stored":
-            body = await read_body(receive, serving.config.server.max_body, headers.get("content-length"))
+            body = await read_body(receive, headers, serving.config.server.max_body)
             status, passed, answer = await stored.relay(
                 serving.engine, found, method, headers, body, permitted=lambda model: permits(key, model)
             )

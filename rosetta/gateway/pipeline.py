@@ -17,8 +17,9 @@ from rosetta.engine.attempt import malformed
 from rosetta.engine.call import Call, Failed, Outcome, Peek, peek
 from rosetta.engine.engine import Engine
 from rosetta.gateway.access import Access, Denied, permits
+from rosetta.gateway.body import BodyTooLarge, ClientGone, read_body
 from rosetta.gateway.failures import write_failed, write_failure, write_too_large
-from rosetta.gateway.reply import AsgiWriter, BodyTooLarge, ClientGone, read_body
+from rosetta.gateway.reply import AsgiWriter
 from rosetta.gateway.routes import Route
 from rosetta.ir.errors import Failure
 from rosetta.telemetry.observer import RequestObserver
@@ -70,7 +71,7 @@ class Pipeline:
         try:
             key = self.access.admit(headers, query)
             began = perf_counter()
-            body = await read_body(receive, self.config.server.max_body, headers.get("content-length"))
+            body = await read_body(receive, headers, self.config.server.max_body)
             outcome.waited_s += perf_counter() - began
             call = self.call(route, headers, query, body, request_id, key)
             with ClientWatch(receive, outcome, writer):

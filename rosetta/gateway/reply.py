@@ -4,34 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar.types import Receive, Send
-
-
-class ClientGone(Exception):
-    """The client closed its connection before its request was whole."""
-
-
-class BodyTooLarge(Exception):
-    """The request's body passes the limit, in bytes."""
-
-
-async def read_body(receive: Receive, limit: int, declared: str | None) -> bytes:
-    """The request's body. Raises BodyTooLarge, as early as the declared length tells it, and ClientGone. How long it may take is the protocol's."""
-    if declared is not None and declared.isdigit() and int(declared) > limit:
-        raise BodyTooLarge
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        message: Any = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise BodyTooLarge
-        if not message.get("more_body"):
-            return piece if not pieces else b"".join((*pieces, piece))
-        pieces.append(piece)
+from litestar.types import Send
 
 
 def closing(send: Send) -> Send:
