@@ -1,5 +1,6 @@
 """The chart, rendered by Helm 3 and 4 with every set of values in ci/."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from deploy.chart import CHART
 from rosetta.cli import welcome
 from rosetta.config.schema import Server
 from rosetta.gateway.drain import LAST_WORDS_S, NOTICE_S
+from tests.deploy.api_server import api_server
 from tests.deploy.chart import CI, HELMS, RELEASE, container, gateway, kind, manifests, named, refusal, text
 from tests.deploy.image import EXPORT_S, ROOT, read
 from tests.tools.toolbox import run
@@ -351,3 +353,32 @@ def test_notes_have_the_lines_for_each_client(options: tuple[str, ...], url: str
         welcome.kilo(url, model, key),
     ):
         assert "\n".join(f"  {line}" for line in lines.splitlines()) in notes
+
+
+@every_helm
+def test_random_key_survives_an_upgrade(helm: str, tmp_path: Path) -> None:
+    """Helm finds the Secret in the cluster, and leaves the key that callers have."""
+
+    def key(secrets: dict[str, dict[str, str]]) -> str:
+        with api_server(RELEASE, secrets) as url:
+            home = {"HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
+            done = run(
+                helm,
+                "template",
+                RELEASE,
+                CHART,
+                "--dry-run=server",
+                "--disable-openapi-validation",
+                "--kube-apiserver",
+                url,
+                "--namespace",
+                "default",
+                **home,
+            )
+        assert 0 == done.returncode, done.stderr
+        return named(yaml.safe_load_all(done.stdout), "Secret", "-keys")["data"]["default"]
+
+    first = key({})
+    assert re.fullmatch(r"sk-rosetta-\w{40}", base64.b64decode(first).decode())
+    assert first != key({})
+    assert first == key({f"{RELEASE}-rosetta-keys": {"default": first}})
