@@ -262,3 +262,11 @@ def test_without_the_request_a_streamed_calls_tool_may_be_another() -> None:
         stream = StreamConverter("chat", "responses", request=asked)
         assert b'"namespace":"files"' in stream.feed(chat_stream(CALLED))
         assert () == stream.losses
+
+
+def test_the_mark_of_a_part_that_is_said_in_words_is_told() -> None:
+    """Search results are text elsewhere, and a text has its own marks."""
+    found = {"type": "search_result", "source": "a", "title": "A", "content": [{"type": "text", "text": "b"}]}
+    marked = {**found, "cache_control": {"type": "ephemeral"}}
+    body = {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": [marked]}]}
+    assert {"messages.0.content.0": "approximated", "messages.0.content.0.cache_control": "dropped"} == lost(body, "anthropic", "responses")

@@ -256,6 +256,8 @@ def encode_input(part: Part, out: Outgoing) -> Json | None:
 
 def say_opaque(part: Opaque, out: Outgoing) -> str:
     """What may be said in place of another wire's part."""
+    if part.cache is not None:
+        out.losses.dropped("cache", part.at)
     if part.text:
         out.losses.approximated("part", part.at, "as text")
     else:
