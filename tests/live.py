@@ -9,7 +9,8 @@ import uvicorn
 from litestar import Litestar
 
 from rosetta.config.load import build
-from rosetta.gateway.app import Gateway, create_app
+from rosetta.gateway.app import create_app
+from rosetta.gateway.gateway import Gateway
 from rosetta.gateway.protocol import BoundedProtocol
 from rosetta.gateway.server import listen
 from rosetta.telemetry.recorder import Recorder

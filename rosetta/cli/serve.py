@@ -14,7 +14,7 @@ from rosetta.config import Config, ConfigError
 from rosetta.config.globs import is_glob
 
 if TYPE_CHECKING:
-    from rosetta.gateway.app import Gateway
+    from rosetta.gateway.gateway import Gateway
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - not bound here: what a client on this machine writes instead
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import Any
-
-from litestar.types import Receive
+from typing import TYPE_CHECKING, Any
 
 from rosetta.engine.call import Failed
 from rosetta.ir.errors import Failure
+
+if TYPE_CHECKING:
+    from litestar.types import Receive
 
 
 class ClientGone(Exception):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 
-from rosetta.gateway.app import Gateway
+from rosetta.gateway.gateway import Gateway
 from rosetta.ir.errors import Failure
 
 NOTICE_S = 2.0

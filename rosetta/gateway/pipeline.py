@@ -6,9 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, cast
-
-from litestar.types import Receive, Send
+from typing import TYPE_CHECKING, Any, cast
 
 from rosetta.config.schema import Config, Key, LossPolicy
 from rosetta.convert import new_id
@@ -23,6 +21,9 @@ from rosetta.gateway.reply import AsgiWriter
 from rosetta.gateway.routes import Route
 from rosetta.ir.errors import Failure
 from rosetta.telemetry.observer import RequestObserver
+
+if TYPE_CHECKING:
+    from litestar.types import Receive, Send
 
 WATCH_AFTER_S = 0.05
 """A request that takes longer is watched for its client going away; shorter ones are answered before anybody could leave."""

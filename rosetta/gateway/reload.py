@@ -17,7 +17,7 @@ from watchfiles import awatch
 
 from rosetta.config.faults import ConfigError
 from rosetta.config.schema import Config
-from rosetta.gateway.app import Gateway
+from rosetta.gateway.gateway import Gateway
 
 logger = logging.getLogger("rosetta.gateway")
 

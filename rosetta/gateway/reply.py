@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from litestar.types import Send
+if TYPE_CHECKING:
+    from litestar.types import Send
 
 
 def closing(send: Send) -> Send:

@@ -16,8 +16,9 @@ from prometheus_client import start_http_server
 
 from rosetta.config.faults import ConfigError, Fault
 from rosetta.config.schema import Config
-from rosetta.gateway.app import Gateway, create_app
+from rosetta.gateway.app import create_app
 from rosetta.gateway.drain import DrainingServer
+from rosetta.gateway.gateway import Gateway
 from rosetta.gateway.protocol import BoundedProtocol
 from rosetta.gateway.reload import Reloader, settled
 from rosetta.telemetry.recorder import Recorder

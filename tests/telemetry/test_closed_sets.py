@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rosetta.config.load import build
 from rosetta.engine.engine import Engine
-from rosetta.gateway.app import Gateway
+from rosetta.gateway.gateway import Gateway
 from rosetta.ir.usage import Usage
 from rosetta.telemetry import names
 from rosetta.telemetry.guard import LabelGuard
