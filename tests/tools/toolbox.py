@@ -56,23 +56,29 @@ def run(
 
 @contextlib.contextmanager
 def running(
-    name: str, *arguments: object, log: Path, ready: Callable[[], bool], variables: Mapping[str, str] | None = None
+    name: str,
+    *arguments: object,
+    log: Path,
+    ready: Callable[[], bool],
+    variables: Mapping[str, str] | None = None,
+    within_s: float = READY_WITHIN_S,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A tool that serves: its output goes to ``log``, it is there when ``ready`` says so (an OSError is a no), and SIGTERM ends it."""
+    """A tool that serves: its output goes to ``log``, it is there when ``ready`` says so (an OSError is a no), at the latest after
+    ``within_s`` seconds, and SIGTERM ends it."""
     command = [str(tool(name)), *(str(argument) for argument in arguments)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, env={**os.environ, **(variables or {})}, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        _wait_until_ready(name, process, log, ready)
+        _wait_until_ready(name, process, log, ready, within_s)
         yield process
     finally:
         _stop(name, process, log)
 
 
-def _wait_until_ready(name: str, process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + READY_WITHIN_S
+def _wait_until_ready(name: str, process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise ToolFailed(f"{name} ended with exit code {process.returncode}: {_last_words(log)}")
@@ -80,7 +86,7 @@ def _wait_until_ready(name: str, process: subprocess.Popen[bytes], log: Path, re
             if ready():
                 return
         time.sleep(0.1)
-    raise ToolFailed(f"{name} was not ready within {READY_WITHIN_S} s: {_last_words(log)}")
+    raise ToolFailed(f"{name} was not ready within {within_s} s: {_last_words(log)}")
 
 
 def _stop(name: str, process: subprocess.Popen[bytes], log: Path) -> None:
