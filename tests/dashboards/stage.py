@@ -45,6 +45,7 @@ class Stage:
     prometheus: str
     spans: Callable[[], list[Span]]
     http: httpx.Client
+    upstream: Upstream
     slow: str = ""
     statuses: list[int] = field(default_factory=list)
 
@@ -65,8 +66,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stage(directory: Path) -> Iterator[Stage]:
-    """Everything runs, has run three rounds, and Prometheus knows all of it."""
+def stage(directory: Path, rounds: int = ROUNDS) -> Iterator[Stage]:
+    """Everything runs, has run its rounds, and Prometheus knows all of it."""
     config = directory / "rosetta.json"
     with contextlib.ExitStack() as stack:
         upstream = stack.enter_context(start_upstream(scenario="think"))
@@ -79,8 +80,8 @@ def stage(directory: Path) -> Iterator[Stage]:
         )
         prometheus = stack.enter_context(_prometheus(directory, gateway))
         http = stack.enter_context(httpx.Client(timeout=WAIT_S))
-        made = Stage(gateway, prometheus, collector.spans, http)
-        for number in range(ROUNDS):
+        made = Stage(gateway, prometheus, collector.spans, http, upstream)
+        for number in range(rounds):
             _round(made, upstream)
             _reload(made, config, document, number)
             _until(lambda: _counted(made) == _scraped(made), "Prometheus saw the round")
@@ -123,23 +124,23 @@ def _round(made: Stage, upstream: Upstream) -> None:
         upstream.control()  # it takes 30 requests of a run for a runaway
         for model in UPSTREAMS:
             for stream in (False, True):
-                _ask(made, wire, model, stream=stream)
+                ask(made, wire, model, stream=stream)
         for model in ("busy", "overloaded", "chain"):
-            _ask(made, wire, model, stream=True)
+            ask(made, wire, model, stream=True)
     upstream.control()
     chat, anthropic, responses = WIRES["openai_chat"], WIRES["anthropic"], WIRES["openai_responses"]
     for model in ("dropping", "midstream", "unreadable"):
-        _ask(made, anthropic, model, stream=model != "unreadable")
-    _ask(made, chat, "up-chat", key="nobody's")
-    _ask(made, chat, "no-such-model")
+        ask(made, anthropic, model, stream=model != "unreadable")
+    ask(made, chat, "up-chat", key="nobody's")
+    ask(made, chat, "no-such-model")
     for _ in range(3):
-        _ask(made, chat, "up-chat", key=LIMITED)
+        ask(made, chat, "up-chat", key=LIMITED)
     _lose_reasoning(made, responses)
-    _leave(made, chat)
-    made.slow = _ask(made, chat, "long", stream=True).headers["x-rosetta-request-id"]
+    leave(made, chat)
+    made.slow = ask(made, chat, "long", stream=True).headers["x-rosetta-request-id"]
 
 
-def _ask(
+def ask(
     made: Stage, wire: Wire, model: str, *, stream: bool = False, key: str = TEAM, body: dict[str, Any] | None = None
 ) -> httpx.Response:
     body = with_shell(wire, body_of(wire, model, "hi", stream=stream) if body is None else body)
@@ -154,14 +155,14 @@ def _key(key: str) -> dict[str, str]:
 
 def _lose_reasoning(made: Stage, wire: Wire) -> None:
     """A conversation goes on at a chain in which nobody made its reasoning state."""
-    first = _ask(made, wire, "up-anthropic").json()
+    first = ask(made, wire, "up-anthropic").json()
     calls = [item for item in first["output"] if item["type"] == "function_call"]
     results = [{"type": "function_call_output", "call_id": call["call_id"], "output": "MARK-00000000"} for call in calls]
     history = [{"role": "user", "content": "hi"}, *first["output"], *results]
-    _ask(made, wire, "chain", body={"model": "chain", "input": history})
+    ask(made, wire, "chain", body={"model": "chain", "input": history})
 
 
-def _leave(made: Stage, wire: Wire) -> None:
+def leave(made: Stage, wire: Wire) -> None:
     """The client hangs up amid a stream."""
     body = with_shell(wire, body_of(wire, "long", "hi", stream=True))
     with made.http.stream("POST", made.gateway + wire.path("long", True), json=body, headers=_key(TEAM)) as response:
