@@ -115,6 +115,7 @@ def serve(
         http=BoundedProtocol,
         ws="none",
         access_log=False,  # it would print ?key=
+        proxy_headers=False,  # nobody asks who the client's address is
         log_config=None,
         server_header=False,
         date_header=True,

@@ -93,7 +93,8 @@ class Recorder(Observer):
         self.metrics.draining.child().set(1)
 
     def close(self) -> None:
-        """Sends the spans that are not sent yet."""
+        """Writes the lines and sends the spans that wait."""
+        logs.flush()
         if self.tracing is not None:
             self.tracing.close()
 

@@ -1,5 +1,6 @@
 """The log: one line per request, in JSON or for people, and nothing secret in it."""
 
+import asyncio
 import io
 import json
 import logging
@@ -111,3 +112,29 @@ def test_an_exception_keeps_its_traceback() -> None:
         assert "KeyError" in output.getvalue()
         logging.getLogger("httpx").info("GET ?key=secret")
         assert "secret" not in output.getvalue()
+
+
+class Counting(io.StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_lines_of_the_same_moment_are_written_at_once() -> None:
+    """A write costs as much as the conversion of a small request."""
+    stream = Counting()
+    rest: dict[str, Any] = {"operation": "generate", "client_format": "anthropic", "status": 200, "outcome": "ok"}
+
+    async def three() -> None:
+        output = logs.Output(stream, lambda line: line.request_id, held_s=0.01)
+        for number in range(3):
+            output.write(logs.RequestLine(time="", level="info", logger="", event="request", request_id=f"req_{number}", **rest))
+        while not stream.writes:
+            await asyncio.sleep(0)
+
+    asyncio.run(three())
+    assert ("req_0\nreq_1\nreq_2\n", 1) == (stream.getvalue(), stream.writes)
