@@ -1,8 +1,4 @@
-"""How many tokens a request has: asked of the target where it has an endpoint, else estimated and said to be so.
-
-The estimate is a rule, not a tokenizer: the bytes of all text, tool definitions and settings divided by four, as the well-kept tokenizer libraries
-download their vocabularies. It errs by some 20 % on English and code, and to the high side on other scripts, which is the safe one.
-"""
+"""How many tokens a request has: asked of the target where it has an endpoint, else estimated and said to be so."""
 
 from __future__ import annotations
 
@@ -20,14 +16,11 @@ from rosetta.engine.headers import upward
 from rosetta.engine.plan import Step, plan
 from rosetta.engine.provider import Provider
 from rosetta.engine.upstream import Unreachable
+from rosetta.estimate import estimate
 from rosetta.ir.errors import Failure
-from rosetta.ir.parts import Media
 from rosetta.ir.request import Request
 
 COUNT_TIMEOUT_S = 10.0
-BYTES_PER_TOKEN = 4
-MEDIA_TOKENS = 1500
-"""An image or a page, whatever its bytes."""
 
 
 class Counter:
@@ -92,12 +85,3 @@ class Counter:
             return target.decode_count_reply(value) if type(value) is dict else None
         except (jsontext.InvalidJson, Malformed):
             return None
-
-
-def estimate(request: Request) -> int:
-    """The documented rule."""
-    media = [part for turn in (*request.system, *request.turns) for part in turn.parts if isinstance(part, Media)]
-    size = len(jsontext.encode([turn.parts for turn in (*request.system, *request.turns)]))
-    size -= sum(len(jsontext.encode(part)) for part in media)
-    size += len(jsontext.encode(request.tools)) if request.tools else 0
-    return max(1, size // BYTES_PER_TOKEN + MEDIA_TOKENS * len(media))

@@ -1,0 +1,1 @@
+"""The SDK: the gateway's engine in the caller's process."""
