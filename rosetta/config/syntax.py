@@ -58,6 +58,10 @@ def read(text: str, syntax: Syntax) -> Any:
         message = str(error)
     except RecursionError:
         message = "nested too deeply"
+    except ModuleNotFoundError as error:
+        message = (
+            f"reading {syntax.upper()} needs {error.name}: pip install 'rosetta-gateway[gateway]', or write the config as .json or .toml"
+        )
     except Exception:  # noqa: BLE001 - on odd text the parsers raise KeyError, AttributeError and more besides their own, with the text in it
         message = f"not valid {syntax.upper()}: it holds a number, a date or a tag that cannot be read"
     raise ConfigError([Fault("", message)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rosetta.config.faults import ConfigError, Fault
 from rosetta.config.schema import Config, Limits, Queue
 from rosetta.engine.admission import Admission, counts
 from rosetta.engine.concurrency import Concurrency
@@ -31,7 +32,10 @@ class Lasting:
         return Admission(config, self.concurrency, self._counters(config.limits) if counts(config) else None, self.observer.limited)
 
     def _counters(self, limits: Limits) -> Windows:
-        from rosetta.engine.limits import Windows  # only who sets a limit needs the library
+        try:
+            from rosetta.engine.limits import Windows  # only who sets a limit needs the library
+        except ModuleNotFoundError as error:
+            raise ConfigError([Fault("limits", f"limits need {error.name}: pip install 'rosetta-gateway[gateway]'")]) from error
 
         known = self._limits
         if self._windows is None or known is None or (known.store, known.replicas) != (limits.store, limits.replicas):

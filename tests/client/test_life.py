@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import subprocess
 import sys
@@ -190,8 +191,8 @@ def test_the_end_of_the_process(code: str) -> None:
     assert (0, []) == (done.returncode, noise), done.stderr
 
 
-def test_the_base_install_is_enough() -> None:
-    """Nothing of the gateway's extra is needed, not even to read a config."""
+def test_the_base_install_is_enough(tmp_path: Path) -> None:
+    """Nothing of the gateway's extra is needed but for limits per minute; what is missing is named."""
     program = textwrap.dedent(
         """
         import sys
@@ -207,7 +208,21 @@ def test_the_base_install_is_enough() -> None:
             print(client.completion(model="m", messages=[{"role": "user", "content": "hello"}]).choices[0].message.content)
             print("".join(e.delta.text or "" for e in client.messages.create(
                 model="m", max_tokens=9, messages=[{"role": "user", "content": "hello"}], stream=True) if e.type == "content_block_delta"))
+        for wrong in ({"limits": {"rpm": 1}}, "config.yaml"):
+            try:
+                rosetta.Client(wrong).completion(model="echo", messages=[{"role": "user", "content": "hello"}])
+            except rosetta.ConfigError as error:
+                print(str(error).partition(": pip")[0])
         """
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert ("hello\nhello\n", "") == (done.stdout, done.stderr)
+    (tmp_path / "config.yaml").write_text("models: {}")
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ("hello\nhello\nlimits: limits need limits\nconfig.yaml: reading YAML needs yaml\n", "") == (done.stdout, done.stderr)
