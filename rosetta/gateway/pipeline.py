@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from rosetta.config.schema import Config, Key, LossPolicy
 from rosetta.convert import new_id
@@ -30,7 +30,7 @@ WATCH_AFTER_S = 0.05
 
 logger = logging.getLogger("rosetta.gateway")
 
-_POLICIES = ("report", "contract", "lossless")
+_POLICIES: dict[str, LossPolicy] = {"report": "report", "contract": "contract", "lossless": "lossless"}
 
 
 class Pipeline:
@@ -127,7 +127,7 @@ class Pipeline:
             array=route.format == "google_genai" and stream and query.get("alt") != "sse",
             has_tools=seen.has_tools,
             pinned=headers.get("x-rosetta-provider"),
-            loss_policy=cast(LossPolicy | None, policy),
+            loss_policy=_POLICIES[policy] if policy is not None else None,
             key=key,
         )
 
