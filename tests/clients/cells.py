@@ -17,6 +17,12 @@ RARE = ("err429bare", "err500", "err503", "err400", "err401")
 SLOW_CLIENT_EVERYWHERE = ("text", "tool", "parallel", "think")
 SLOW_CLIENT_UPSTREAM = "anthropic"
 
+PATIENT = (
+    "an upstream that refuses the gateway's own key is a 502, and this client asks again after a 502 for longer than a cell may take (90 s)"
+)
+IMPOSSIBLE = {("gemini", "err401"): PATIENT, ("gemini-bearer", "err401"): PATIENT, ("kilo", "err401"): PATIENT}
+"""(client, scenario) -> what in the client keeps such a cell from passing."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -28,6 +34,10 @@ class Cell:
     @property
     def model(self) -> str:
         return f"{self.prefix}up-{self.upstream}"
+
+    @property
+    def excuse(self) -> str | None:
+        return IMPOSSIBLE.get((self.client, self.scenario))
 
     def __str__(self) -> str:
         name = f"{self.client}({self.prefix.rstrip('-')})" if self.prefix else self.client

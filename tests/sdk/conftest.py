@@ -6,10 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.sdk.oracles", "tests.sdk.chat", "tests.sdk.responses", "tests.sdk.messages", "tests.sdk.google")
-
-from tests.clients.upstream import Upstream, start_upstream  # noqa: E402 (the oracles are rewritten before anything imports them)
-from tests.live import LiveGateway, four_upstreams, live_gateway  # noqa: E402
+from tests.clients.upstream import Upstream, start_upstream
+from tests.live import LiveGateway, four_upstreams, live_gateway
 
 
 @pytest.fixture(scope="session")
