@@ -3,6 +3,7 @@
     import rosetta
     reply = rosetta.completion("anthropic/claude-sonnet-4-5", [{"role": "user", "content": "Hello"}])       OpenAI's shape, any provider
     client = rosetta.Client("rosetta.yaml")                                                         the gateway's engine in this process
+    http = httpx2.Client(transport=rosetta.transport("rosetta.yaml"))                               an official SDK's, on that engine
     out = rosetta.convert_request(body, source="anthropic", target="openai_chat")                   out.value, out.losses
 
 Importing this costs msgspec and the standard library; each name is loaded when it is first used.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     )
     from rosetta.client.shapes import Reply, Shape
     from rosetta.client.stream import AsyncStream, Stream
+    from rosetta.client.transport import transport
     from rosetta.config.faults import ConfigError
     from rosetta.convert import Converted, StreamConverter, convert_error, convert_request, convert_response
     from rosetta.converters.converter import Malformed, Unsupported, UpstreamFailed
@@ -71,6 +73,7 @@ _HOMES = {
     ),
     "rosetta.client.shapes": ("Reply", "Shape"),
     "rosetta.client.stream": ("AsyncStream", "Stream"),
+    "rosetta.client.transport": ("transport",),
     "rosetta.config.faults": ("ConfigError",),
     "rosetta.convert": ("Converted", "StreamConverter", "convert_error", "convert_request", "convert_response"),
     "rosetta.converters.converter": ("Malformed", "Unsupported", "UpstreamFailed"),
@@ -127,6 +130,7 @@ __all__ = [
     "generate_content",
     "messages",
     "responses",
+    "transport",
 ]
 
 

@@ -49,6 +49,18 @@ class Pipe:
         self.head.set()
         self._arrived.set()
 
+    @property
+    def ended(self) -> bool:
+        """Nothing follows what is here, and nothing went wrong."""
+        return self._ended and self._error is None
+
+    def at_hand(self) -> bytes:
+        """Everything that is here, ``b""`` if nothing is."""
+        pieces = b"".join(self._pieces)
+        self._pieces.clear()
+        self._room.set()
+        return pieces
+
     async def read(self) -> bytes:
         """The next piece, ``b""`` at the end. Raises the error that the pipe ended with."""
         while not self._pieces:

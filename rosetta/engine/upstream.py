@@ -146,7 +146,9 @@ class Upstream:
         """Sends a request and waits for the head of the answer. ``connect_s`` is this request's own limit to connect. Raises Unreachable."""
         timeout = self._timeout if connect_s is None else {**self._timeout, "connect": connect_s}
         # With ``content`` httpx would read the headers twice more, for a length and a host that aiohttp writes itself.
-        request = httpx.Request(method, self.url(path), headers=list(headers), stream=httpx.ByteStream(body), extensions={"timeout": timeout})
+        request = httpx.Request(
+            method, self.url(path), headers=list(headers), stream=httpx.ByteStream(body), extensions={"timeout": timeout}
+        )
         request.read()
         try:
             response = await observed.transport(self._transport).handle_async_request(request)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import assert_type
 
+import anthropic
+import httpx
+import httpx2
+import openai
+
 import rosetta
 
 
@@ -61,3 +66,10 @@ def without_a_client() -> float:
     assert_type(rosetta.count_tokens([], model), int)
     assert_type(rosetta.StreamConverter("openai_chat", "anthropic").feed(b""), bytes)
     return rosetta.cost(rosetta.Usage(), input=1.0, output=2.0)
+
+
+def the_sdks() -> anthropic.Anthropic:
+    within = rosetta.transport({"models": {}})
+    openai.AsyncOpenAI(http_client=httpx2.AsyncClient(transport=within))
+    httpx.Client(transport=within)
+    return anthropic.Anthropic(http_client=httpx2.Client(transport=within))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx2
 import openai
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 
-from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, UNCOUNTED, Place, Said, Tokens, Wanted, arguments
+from tests.sdk.said import NOWHERE, SHELL_DESCRIPTION, SHELL_SCHEMA, UNCOUNTED, Place, Said, Tokens, Wanted, arguments
 
 NAME = "openai_chat"
 TOOL_FINISH, STOP_FINISH = "tool_calls", "stop"
@@ -21,6 +22,14 @@ def connect(url: str, key: str = "k", **options: Any) -> openai.OpenAI:
 
 def connect_async(url: str, key: str = "k", **options: Any) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, **options)
+
+
+def connect_within(transport: Any) -> Any:
+    return connect(NOWHERE, http_client=httpx2.Client(transport=transport))
+
+
+def connect_within_async(transport: Any) -> Any:
+    return connect_async(NOWHERE, http_client=httpx2.AsyncClient(transport=transport))
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:

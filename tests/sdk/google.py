@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import httpx
 from google import genai
 from google.genai import errors, types
 
-from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, UNCOUNTED, Place, Said, Tokens, Wanted
+from tests.sdk.said import NOWHERE, SHELL_DESCRIPTION, SHELL_SCHEMA, UNCOUNTED, Place, Said, Tokens, Wanted
 
 NAME = "google_genai"
 TOOL_FINISH, STOP_FINISH = "STOP", "STOP"
@@ -20,6 +21,14 @@ def connect(url: str, key: str = "k", **options: Any) -> genai.Client:
 
 def connect_async(url: str, key: str = "k", **options: Any) -> Any:
     return connect(url, key, **options).aio
+
+
+def connect_within(transport: Any) -> Any:
+    return connect(NOWHERE, httpx_client=httpx.Client(transport=transport))
+
+
+def connect_within_async(transport: Any) -> Any:
+    return connect_async(NOWHERE, httpx_async_client=httpx.AsyncClient(transport=transport))
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import anthropic
+import httpx2
 from anthropic.types import Message
 
-from tests.sdk.said import SHELL_DESCRIPTION, SHELL_SCHEMA, Place, Said, Tokens, Wanted
+from tests.sdk.said import NOWHERE, SHELL_DESCRIPTION, SHELL_SCHEMA, Place, Said, Tokens, Wanted
 
 NAME = "anthropic"
 TOOL_FINISH, STOP_FINISH = "tool_use", "end_turn"
@@ -19,6 +20,14 @@ def connect(url: str, key: str = "k", **options: Any) -> anthropic.Anthropic:
 
 def connect_async(url: str, key: str = "k", **options: Any) -> anthropic.AsyncAnthropic:
     return anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, **options)
+
+
+def connect_within(transport: Any) -> Any:
+    return connect(NOWHERE, http_client=httpx2.Client(transport=transport))
+
+
+def connect_within_async(transport: Any) -> Any:
+    return connect_async(NOWHERE, http_client=httpx2.AsyncClient(transport=transport))
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:

@@ -16,7 +16,7 @@ ERRORS = chat.ERRORS
 BROKEN: tuple[type[Exception], ...] = (openai.APIError, RuntimeError)
 """Of ``response.failed`` the SDK only says that no ``response.completed`` came."""
 connect, connect_async, models, model, status_of = chat.connect, chat.connect_async, chat.models, chat.model, chat.status_of
-retry_after = chat.retry_after
+connect_within, connect_within_async, retry_after = chat.connect_within, chat.connect_within_async, chat.retry_after
 
 
 def asked(model: str, wanted: Wanted) -> dict[str, Any]:

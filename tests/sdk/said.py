@@ -10,6 +10,9 @@ from pydantic import BaseModel
 MARKER = "MARK-0a1b2c3d"
 """What the tool prints; the scripted upstream says it again in its last words."""
 
+NOWHERE = "http://127.0.0.1:9"
+"""A base URL where nobody listens, for clients that have a transport of their own."""
+
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 """A PNG of one pixel, in base64."""
 
