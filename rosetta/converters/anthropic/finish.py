@@ -94,6 +94,7 @@ _KNOWN = frozenset(
         "service_tier",
     }
 )
+_LIFETIMES = frozenset({"ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"})
 
 
 def decode_usage(value: Any) -> Usage:
@@ -104,6 +105,9 @@ def decode_usage(value: Any) -> Usage:
     short = long = None
     if type(split) is dict:
         short, long = _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
+    extras = {key: found for key, found in value.items() if key not in _KNOWN and found is not None}
+    if type(split) is dict:
+        extras.update({f"cache_creation.{key}": found for key, found in split.items() if key not in _LIFETIMES and found is not None})
     written = _count(value.get("cache_creation_input_tokens"))
     if written is None and (short is not None or long is not None):
         written = (short or 0) + (long or 0)
@@ -117,7 +121,7 @@ def decode_usage(value: Any) -> Usage:
         output_total=_count(value.get("output_tokens")),
         reasoning=_count(details.get("thinking_tokens")) if type(details) is dict else None,
         server_tools={name: count for name, count in tools.items() if type(count) is int} if type(tools) is dict else None,
-        extras={key: found for key, found in value.items() if key not in _KNOWN and found is not None} or NO_EXTRAS,
+        extras=extras or NO_EXTRAS,
     )
 
 
@@ -145,7 +149,12 @@ def encode_usage(usage: Usage, *, own: bool, estimate: int = 0, final: bool = Fa
     if usage.server_tools:
         value["server_tool_use"] = dict(usage.server_tools)
     if own:
-        value.update(usage.extras)
+        for key, found in usage.extras.items():
+            group, _, name = key.partition(".")
+            if not name:
+                value[key] = found
+            elif not final:
+                value.setdefault(group, {})[name] = found
     return value
 
 

@@ -211,6 +211,7 @@ def _encode_format(request: Request, out: Outgoing) -> tuple[Json | None, str]:
     if output is None or output.kind == "text":
         return None, ""
     if output.kind == "json_object":
+        out.losses.extras(output.extras)
         out.losses.approximated("output", detail="asked for in words: the wire has no mode for it")
         return None, "Answer with one JSON object and nothing else."
     wanted = output.schema or {}

@@ -215,7 +215,7 @@ def _search_settings(data: Json, value: Json) -> bool:
     """OpenAI's settings of web search that have a like; whether these were all."""
     whole = True
     for key, found in data.items():
-        if found is None or key in {"type", "google_search", "googleSearch"}:
+        if found is None or key == "type" or (key == "googleSearch" and not found):
             continue
         if key == "user_location" and type(found) is dict:
             inner = found.get("approximate")

@@ -105,9 +105,7 @@ def rest_of(candidate: Json) -> Json:
     for key, known in (("groundingMetadata", _REBUILT), ("citationMetadata", _CITED)):
         value = candidate.get(key)
         if type(value) is dict:
-            within = {name: inner for name, inner in value.items() if name not in known and inner is not None}
-            if within:
-                rest[key] = within
+            rest.update({f"{key}.{name}": inner for name, inner in value.items() if name not in known and inner is not None})
     return rest
 
 

@@ -126,17 +126,18 @@ class Outgoing:
 
 
 def unknown_within(part: Json, known: frozenset[str], key: str, inner: Json, inner_known: frozenset[str]) -> dict[str, Any]:
-    """What nobody knows of a part and of the one object in it: the part's under their own names, the object's below ``key``."""
+    """What nobody knows of a part and of the one object in it, by its way from the part: ``functionCall.x``. A Loss names them so."""
     extras, within = unknown(part, known), unknown(inner, inner_known)
-    return {**extras, key: within} if within else extras
+    return {**extras, **{f"{key}.{name}": value for name, value in within.items()}} if within else extras
 
 
 def with_extras(part: Json, extras: dict[str, Any]) -> Json:
     """A part with the unknown fields it came with: the inverse of ``unknown_within``. ``part`` is the caller's own and may change."""
     for key, value in extras.items():
-        inner = part.get(key)
-        if type(inner) is dict and type(value) is dict:
-            part[key] = {**inner, **value}
+        outer, _, name = key.partition(".")
+        if name:
+            inner = part.get(outer)
+            part[outer] = {**inner, name: value} if type(inner) is dict else {name: value}
         else:
             part[key] = value
     return part
@@ -185,7 +186,7 @@ def _decode_inline(part: Json, inline: Json, at: str) -> Media:
     mime = (word or media.sniff(data) or "application/octet-stream").partition(";")[0].strip().lower()
     extras = unknown_within(part, _INLINE, "inlineData", inline, _INLINE_DATA)
     if word is not None and ";" in word:  # audio/L16;rate=24000: the IR has no parameters
-        extras = {**extras, "inlineData": {**extras.get("inlineData", {}), "mimeType": word}}
+        extras = {**extras, "inlineData.mimeType": word}
     return Media(media.kind_of(mime), Inline(data), mime, at, name=maybe_string(inline, "displayName", where), extras=extras)
 
 

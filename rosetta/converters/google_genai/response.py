@@ -46,6 +46,7 @@ from rosetta.ir.parts import (
 )
 from rosetta.ir.response import Choice, Finish, Response
 
+CONTENT = frozenset({"role", "parts"})
 CANDIDATE = frozenset({"index", "content", "finishReason", "finishMessage", "groundingMetadata", "citationMetadata", "logprobsResult"})
 BODY = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback"})
 
@@ -114,7 +115,7 @@ def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
     called = any(isinstance(part, ToolCall) for part in parts)
     if "groundingMetadata" in value or "citationMetadata" in value:
         _cite(value, parts)
-    extras = {**unknown(value, CANDIDATE), **rest_of(value)} or NO_EXTRAS
+    extras = {**unknown(value, CANDIDATE), **rest_of(value), **(unknown_content(content) if type(content) is dict else {})} or NO_EXTRAS
     logprobs = decode_logprobs(value.get("logprobsResult"))
     return Choice(
         index if type(index) is int else position,
@@ -123,6 +124,11 @@ def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
         {"content": logprobs} if logprobs else None,
         extras,
     )
+
+
+def unknown_content(content: Json) -> dict[str, Any]:
+    """What nobody knows of a candidate's content, by its way from the candidate."""
+    return {f"content.{key}": value for key, value in unknown(content, CONTENT).items()}
 
 
 def _cite(value: Json, parts: list[Part]) -> None:
@@ -183,10 +189,11 @@ def decode_answer_part(part: Any, at: str, ticket: Ticket, parts: list[Part]) ->
     decoded = decode_plain(part, at)
     if decoded is None:
         if seal is not None:  # a signature on an empty text belongs to what was said before
-            if isinstance(last, Text) and last.seal is None:
+            rest = unknown(part, TEXT)
+            if isinstance(last, Text) and last.seal is None and not rest:
                 parts[-1] = msgspec.structs.replace(last, seal=seal)
             else:
-                parts.append(Text("", at, seal=seal))
+                parts.append(Text("", at, seal=seal, extras=rest))
         return
     if seal is not None and isinstance(decoded, Text | Media):
         decoded = msgspec.structs.replace(decoded, seal=seal)

@@ -16,9 +16,9 @@ from rosetta.converters.google_genai.citations import at_part, decode_citations,
 from rosetta.converters.google_genai.errors import failure_of
 from rosetta.converters.google_genai.finish import blocked, decode_finish, decode_usage
 from rosetta.converters.google_genai.logprobs import decode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal, with_extras
+from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal
 from rosetta.converters.google_genai.reasoning import sealed
-from rosetta.converters.google_genai.response import BODY, CANDIDATE, decode_time
+from rosetta.converters.google_genai.response import BODY, CANDIDATE, CONTENT, decode_time, unknown_content
 from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
@@ -271,11 +271,14 @@ class StreamDecoder:
         """What stands beside the content: sources, log probabilities, what nobody knows."""
         if "groundingMetadata" in value or "citationMetadata" in value:
             self._cite(index, candidate, value, events)
-            with_extras(candidate.extras, rest_of(value))
+            candidate.extras.update(rest_of(value))
         logprobs = decode_logprobs(value.get("logprobsResult"))
         if logprobs:
             events.append(LogprobsDelta(index, logprobs))
         candidate.extras.update(unknown(value, CANDIDATE))
+        content = value.get("content")
+        if type(content) is dict and not content.keys() <= CONTENT:
+            candidate.extras.update(unknown_content(content))
 
     def _cite(self, index: int, candidate: _Candidate, value: Json, events: list[Event]) -> None:
         """Sources are told to the open text. Some chunks repeat what earlier ones told."""

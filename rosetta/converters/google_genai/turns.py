@@ -16,9 +16,10 @@ from rosetta.converters.fields import type_name, unknown
 from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought
 from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, opened
 from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
-from rosetta.ir.parts import Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import Request, Turn
 
+SYSTEM = "systemInstruction"
 _CONTENT = frozenset({"role", "parts"})
 PLACEHOLDER = "."
 
@@ -44,14 +45,14 @@ def decode_system(value: Any) -> tuple[Turn, ...]:
     """``systemInstruction``: its role is ignored by Google itself."""
     if value is None:
         return ()
-    at = "systemInstruction"
+    at = SYSTEM
     if type(value) is str:
         return (Turn("system", (Text(value, at),), at),) if value else ()
     if type(value) is not dict:
         raise Malformed(at, f"expected object, got {type_name(value)}")
     found = [decode_plain(part, f"{at}.parts.{index}") for index, part in enumerate(decode_parts(value.get("parts"), f"{at}.parts"))]
     parts = tuple([part for part in found if part is not None])
-    return (Turn("system", parts, at),) if parts else ()
+    return (Turn("system", parts, at, extras=unknown(value, _CONTENT)),) if parts else ()
 
 
 class Contents:
@@ -183,6 +184,7 @@ def _seal_last(parts: list[Part], seal: Seal, at: str) -> None:
 def encode_system(request: Request, out: Outgoing) -> Json | None:
     """``systemInstruction``."""
     parts: list[Json] = []
+    beside = NO_EXTRAS
     for turn in request.system:
         for part in turn.parts:
             wire = encode_plain(part, out)
@@ -190,8 +192,11 @@ def encode_system(request: Request, out: Outgoing) -> Json | None:
                 parts.append(wire)
         if turn.name is not None:
             out.losses.dropped("name", turn.at)
-        out.losses.extras(turn.extras, turn.at)
-    return {"parts": parts} if parts else None
+        if turn.at == SYSTEM and parts and out.own:
+            beside = turn.extras
+        else:
+            out.losses.extras(turn.extras, turn.at)
+    return {"parts": parts, **beside} if parts else None
 
 
 def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:

@@ -108,13 +108,13 @@ class Message:
                         self._annotations.append(wire)
                 if part.seal is not None:
                     self._pending.append(part.seal)
-                if self._source != FORMAT:
-                    self._losses.extras(part.extras, part.at)
+                self._losses.extras(part.extras, part.at)
                 if part.phase is not None:
                     self._losses.dropped("phase", part.at)
             case Refusal():
                 self._order.tell("refusal", part.at)
                 self.refusals.append(part.text)
+                self._losses.extras(part.extras, part.at)
             case Reasoning():
                 if part.text:
                     self._order.tell("reasoning", part.at)
@@ -122,6 +122,7 @@ class Message:
                 for seal in part.seals:
                     self._details.extend(details_of(seal))
                 self._pending.extend(part.seals)
+                self._losses.extras(part.extras, part.at)
             case ToolCall():
                 self._order.tell("tool_call", part.at)
                 self.calls.append(self._call(part))
@@ -154,7 +155,7 @@ class Message:
         else:
             wire["function"]["arguments"] = part.arguments if part.arguments.strip() else "{}"
         if self._source == FORMAT:
-            restore(wire, part.extras)
+            restore(wire, part.extras, self._losses, part.at)
         else:
             self._losses.extras(part.extras, part.at)
         if part.seal is not None:

@@ -30,6 +30,7 @@ from rosetta.ir.parts import (
 
 _MARKS = frozenset({BREAKPOINT, CACHE_CONTROL})
 _TEXT = frozenset({"type", "text"}) | _MARKS
+_MARK = frozenset({"type", "mode", "ttl"})
 _REFUSAL = frozenset({"type", "refusal"})
 _IMAGE = frozenset({"type", "image_url"}) | _MARKS
 _IMAGE_URL = frozenset({"url", "detail"})
@@ -75,6 +76,16 @@ def _decode_mark(part: Json, at: str) -> CacheMark | None:
     return CacheMark(ttl if type(ttl) is str else None)
 
 
+def _marked(part: Json, at: str, extras: dict[str, Any]) -> tuple[CacheMark | None, dict[str, Any]]:
+    """The part's mark, and ``extras`` with what the mark holds beside its ttl."""
+    mark = _decode_mark(part, at)
+    if mark is not None:
+        for key in _MARKS:
+            if type(part.get(key)) is dict:
+                extras = unknown_within(extras, part, key, _MARK)
+    return mark, extras
+
+
 def _decode_part(part: Any, at: str) -> Part | None:
     if type(part) is str:  # a list of bare strings is seen in the wild
         return Text(part, at) if part else None
@@ -84,7 +95,8 @@ def _decode_part(part: Any, at: str) -> Part | None:
     match kind:
         case "text" | "input_text" | "output_text":
             text = string(part, "text", at)
-            return Text(text, at, _decode_mark(part, at), extras=unknown(part, _TEXT)) if text else None
+            mark, extras = _marked(part, at, unknown(part, _TEXT))
+            return Text(text, at, mark, extras=extras) if text else None
         case "refusal":
             return Refusal(string(part, "refusal", at), at, unknown(part, _REFUSAL))
         case "image_url":
@@ -112,9 +124,8 @@ def _decode_image(part: Json, at: str) -> Media:
     extras = unknown(part, _IMAGE)
     if type(part["image_url"]) is dict:
         extras = unknown_within(extras, part, "image_url", _IMAGE_URL)
-    return Media(
-        "image", source, mime, at, detail=maybe_string(image, "detail", f"{at}.image_url"), cache=_decode_mark(part, at), extras=extras
-    )
+    mark, extras = _marked(part, at, extras)
+    return Media("image", source, mime, at, detail=maybe_string(image, "detail", f"{at}.image_url"), cache=mark, extras=extras)
 
 
 def decode_url(url: str) -> tuple[Source, str | None]:
@@ -132,8 +143,8 @@ def _decode_audio(part: Json, at: str) -> Media:
         raise Malformed(f"{at}.input_audio", f"expected object, got {type_name(audio)}")
     form = maybe_string(audio, "format", f"{at}.input_audio") or "wav"
     data = media.standard_base64(string(audio, "data", f"{at}.input_audio"))
-    extras = unknown_within(unknown(part, _AUDIO), part, "input_audio", _INPUT_AUDIO)
-    return Media("audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=_decode_mark(part, at), extras=extras)
+    mark, extras = _marked(part, at, unknown_within(unknown(part, _AUDIO), part, "input_audio", _INPUT_AUDIO))
+    return Media("audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=mark, extras=extras)
 
 
 def _decode_file(part: Json, at: str) -> Media:
@@ -160,8 +171,8 @@ def _decode_file(part: Json, at: str) -> Media:
     else:
         raise Malformed(where, "expected file_id or file_data")
     kind = "document" if mime is None else media.kind_of(mime)
-    extras = unknown_within(unknown(part, _FILE), part, "file", _FILE_FIELDS)
-    return Media(kind, source, mime, at, name=name, cache=_decode_mark(part, at), extras=extras)
+    mark, extras = _marked(part, at, unknown_within(unknown(part, _FILE), part, "file", _FILE_FIELDS))
+    return Media(kind, source, mime, at, name=name, cache=mark, extras=extras)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode

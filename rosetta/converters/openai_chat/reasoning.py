@@ -204,7 +204,8 @@ def decode_history(message: Json, at: str) -> Reasoning | None:
         found, at = Seal("text", "", texts=(text,)), f"{at}.{field}"
     else:
         return None
-    return Reasoning(summary=(text,) if text else (), at=at, seals=(found,))
+    others = {key: message[key] for key in TEXT_FIELDS if key != field and message.get(key) and message[key] != message.get(field)}
+    return Reasoning(summary=(text,) if text else (), at=at, seals=(found,), extras=others or NO_EXTRAS)
 
 
 def joined_details(pieces: list[Any]) -> list[Any]:
@@ -279,6 +280,10 @@ def encode_history(parts: list[Reasoning], message: Json, out: Outgoing) -> None
     details: list[Any] = []
     field = out.dialect.reasoning_back
     for part in parts:
+        if field == "none":
+            out.losses.extras(part.extras, part.at)
+        else:
+            out.extras(message, part.extras, part.at)
         own = [seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)]
         if len(own) < len(part.seals):
             out.losses.dropped("seal", part.at, "made by another provider or model")

@@ -164,8 +164,9 @@ def _decode_output(fields: Fields, extras: dict[str, Any]) -> OutputFormat | Non
             inner.maybe("description", str),
             inner.maybe("strict", bool),
         )
-        within = "" if inner is form else "json_schema."
-        rest = {f"{within}{key}": value for key, value in inner.rest().items() if value is not None and key != "type"}
+        rest = {key: value for key, value in form.rest().items() if value is not None and key != "type"}
+        if inner is not form:
+            rest.update({f"json_schema.{key}": value for key, value in inner.rest().items() if value is not None})
         return msgspec.structs.replace(read, extras=rest) if rest else read
     if kind in ("json_object", "text"):
         rest = {key: value for key, value in form.rest().items() if value is not None}
@@ -225,7 +226,7 @@ def _encode_extras(request: Request, body: Json, out: Outgoing) -> None:
         out.losses.extras(extras)
         return
     kept = {key: value for key, value in extras.items() if key != "stream_options" and (out.faithful or key not in _OPENAI_ONLY)}
-    restore(body, kept)
+    restore(body, kept, out.losses)
     if not out.faithful:
         out.losses.extras({key: value for key, value in extras.items() if key in _OPENAI_ONLY})
 

@@ -13,7 +13,7 @@ from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.message import MALFORMED_CALL, Message
 from rosetta.converters.openai_chat.outgoing import FORMAT, restore
-from rosetta.converters.openai_chat.parts import decode_content
+from rosetta.converters.openai_chat.parts import decode_content, unknown_within
 from rosetta.converters.openai_chat.reasoning import (
     DETAILS,
     TEXT_FIELDS,
@@ -23,7 +23,7 @@ from rosetta.converters.openai_chat.reasoning import (
     signature,
 )
 from rosetta.converters.openai_chat.think_tags import without_think_tags
-from rosetta.converters.openai_chat.tools import CALL, arguments_text, restored
+from rosetta.converters.openai_chat.tools import CALL, CALLED, CALLED_CUSTOM, arguments_text, restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
 from rosetta.ir.parts import (
@@ -40,6 +40,8 @@ from rosetta.ir.response import Choice, Response
 
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", *TEXT_FIELDS, DETAILS})
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
+_THINKING = frozenset({"type", "thinking"})
+_THOUGHT = frozenset({"type", "text"})
 _BODY = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier"})
 
 
@@ -100,7 +102,9 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     details = message.get(DETAILS)
     details = details if type(details) is list else []
     content = message.get("content")
+    beside = NO_EXTRAS
     if type(content) is list:  # Mistral's thoughts are content
+        beside = thinking_extras(content)
         thoughts = "".join(thinking_text(piece) for piece in content)
         content = [piece for piece in content if not (type(piece) is dict and piece.get("type") == "thinking")]
         text = "\n\n".join(each for each in (text, thoughts) if each)
@@ -110,7 +114,9 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     text = text or details_text(details)
     found = sealed(text, details, ticket)
     if found:
-        parts.append(Reasoning(summary=(text,) if text else (), at=f"{at}.{DETAILS if details else TEXT_FIELDS[0]}", seals=found))
+        parts.append(
+            Reasoning(summary=(text,) if text else (), at=f"{at}.{DETAILS if details else TEXT_FIELDS[0]}", seals=found, extras=beside)
+        )
     said = decode_content(content, f"{at}.content")
     cited = decode_annotations(message.get("annotations"))
     for part in said:
@@ -135,7 +141,8 @@ def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
     legacy = message.get("function_call")
     if type(legacy) is dict and type(legacy.get("name")) is str:
         where = f"{at}.function_call"
-        parts.append(ToolCall(ticket.new_id("call_"), legacy["name"], arguments_text(legacy.get("arguments"), where), where))
+        text = arguments_text(legacy.get("arguments"), where)
+        parts.append(ToolCall(ticket.new_id("call_"), legacy["name"], text, where, extras=unknown(legacy, CALLED)))
     return parts
 
 
@@ -147,6 +154,19 @@ def thinking_text(piece: Any) -> str:
     if type(inner) is str:
         return inner
     return "".join(part["text"] for part in inner or () if type(part) is dict and type(part.get("text")) is str)
+
+
+def thinking_extras(content: list[Any]) -> dict[str, Any]:
+    """What such pieces hold beside their text, by its way from ``content``."""
+    extras: dict[str, Any] = {}
+    for index, piece in enumerate(content):
+        if type(piece) is dict and piece.get("type") == "thinking":
+            extras.update({f"content.{index}.{key}": value for key, value in unknown(piece, _THINKING).items()})
+            inner = piece.get("thinking")
+            for place, part in enumerate(inner if type(inner) is list else ()):
+                if type(part) is dict:
+                    extras.update({f"content.{index}.thinking.{place}.{key}": value for key, value in unknown(part, _THOUGHT).items()})
+    return extras or NO_EXTRAS
 
 
 def _decode_call(value: Any, at: str, ticket: Ticket) -> ToolCall:
@@ -164,7 +184,8 @@ def _decode_call(value: Any, at: str, ticket: Ticket) -> ToolCall:
     if tool.kind == "custom" and not native:
         text = custom.unwrap(text)
     kind: ToolKind = "custom" if native else tool.kind
-    extras = {**unknown(value, CALL), **beside_signature(value)} or NO_EXTRAS
+    called, known = ("custom", CALLED_CUSTOM) if native else ("function", CALLED)
+    extras = {**unknown_within(unknown(value, CALL), value, called, known), **beside_signature(value)} or NO_EXTRAS
     return ToolCall(identity, tool.name, text, at, kind, tool.namespace, signature(value, ticket), extras=extras)
 
 
@@ -187,7 +208,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     if response.service_tier is not None:
         body["service_tier"] = response.service_tier
     if own:
-        restore(body, response.extras)
+        restore(body, response.extras, losses)
     else:
         losses.extras(response.extras)
     return Coded(body, tuple(losses))
@@ -207,7 +228,7 @@ def _encode_choice(choice: Choice, source: Format, reply: Reply, losses: Losses)
         "finish_reason": encode_finish(choice.finish, called=bool(message.calls), refused=bool(message.refusals), own=own, losses=losses),
     }
     if own:
-        restore(wire, choice.extras)
+        restore(wire, choice.extras, losses)
     else:
         losses.extras(choice.extras)
     return wire

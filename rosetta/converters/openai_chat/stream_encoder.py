@@ -396,7 +396,9 @@ class StreamEncoder:
             self._losses.extras(lists, f"choices.{index}.message" if lists else "")
             chunk = self._chunk(index, {key: value for key, value in said.items() if key not in lists}, word)
             if chunk.data is not None:
-                restore(chunk.data["choices"][0], {key: value for key, value in extras.items() if not key.startswith("message.")})
+                restore(
+                    chunk.data["choices"][0], {key: value for key, value in extras.items() if not key.startswith("message.")}, self._losses
+                )
             out.append(chunk)
         usage_losses(self._usage, self._losses, own=own)
         usage = encode_usage(self._usage, own=own)

@@ -12,7 +12,7 @@ import msgspec
 from rosetta.converters import custom, jsontext, names, pairing, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, maybe_string, string, type_name, unknown
-from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing, restore
 from rosetta.converters.openai_chat.parts import is_wordy, unknown_within
 from rosetta.ir.parts import NO_EXTRAS, Media, Part, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Request, Tool, ToolChoice, ToolName
@@ -22,9 +22,15 @@ CALL = frozenset({"id", "type", "function", "custom", "index", "extra_content"})
 """``reasoning.py`` reads the last."""
 _FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 _CUSTOM = frozenset({"name", "description", "format"})
-_CALLED = frozenset({"name", "arguments"})
-_CALLED_CUSTOM = frozenset({"name", "input"})
+CALLED = frozenset({"name", "arguments"})
+CALLED_CUSTOM = frozenset({"name", "input"})
 _TOOL = frozenset({"type", "function", "custom"})
+_FORMAT = frozenset({"type", "grammar"})
+_GRAMMAR = frozenset({"syntax", "definition"})
+_FLAT_GRAMMAR = frozenset({"type", "syntax", "definition"})
+_NAMED = frozenset({"name"})
+_ALLOWED = frozenset({"type", "allowed_tools"})
+_LISTED = frozenset({"mode", "tools"})
 _WEB_SEARCH = "web_search_options"
 
 
@@ -65,6 +71,8 @@ def _decode_tool(value: Any, at: str) -> Tool:
             extras = unknown_within(unknown(value, _TOOL), value, "custom", _CUSTOM)
             if grammar is None and inner.get("format") not in (None, {"type": "text"}):
                 extras = {**extras, "custom.format": inner["format"]}
+            elif grammar is not None:
+                extras = {**extras, **_grammar_extras(inner["format"])} or NO_EXTRAS
             return CustomTool(
                 string(inner, "name", f"{at}.custom"), maybe_string(inner, "description", f"{at}.custom"), grammar, at, extras=extras
             )
@@ -97,6 +105,14 @@ def _decode_grammar(value: Any) -> Grammar | None:
         return None
     syntax, definition = grammar.get("syntax"), grammar.get("definition")
     return Grammar(syntax, definition) if type(syntax) is str and type(definition) is str else None
+
+
+def _grammar_extras(value: Json) -> dict[str, Any]:
+    inner = value.get("grammar")
+    if type(inner) is not dict:
+        return {f"custom.format.{key}": found for key, found in unknown(value, _FLAT_GRAMMAR).items()}
+    extras = {f"custom.format.{key}": found for key, found in unknown(value, _FORMAT).items()}
+    return {**extras, **{f"custom.format.grammar.{key}": found for key, found in unknown(inner, _GRAMMAR).items()}}
 
 
 # ------------------------------------------------------------------------------------------------------------------------ tools out
@@ -227,12 +243,12 @@ def decode_choice(fields: Fields) -> ToolChoice | None:
         known = tuple([name for name in found if name is not None])
         whole = bool(known) and len(known) == len(listed)
         mode = "required" if inner.get("mode") == "required" else "auto"
-        return ToolChoice(
-            "required" if mode == "required" else "auto", known, hosted=None if whole else value, format=None if whole else FORMAT
-        )
+        if whole:
+            return ToolChoice("required" if mode == "required" else "auto", known, extras=_allowed_extras(value, listed))
+        return ToolChoice("required" if mode == "required" else "auto", known, hosted=value, format=FORMAT)
     name = _chosen(value)
     if name is not None:
-        return ToolChoice("required", (name,))
+        return ToolChoice("required", (name,), extras=_chosen_extras(value, "tool_choice") or NO_EXTRAS)
     if value.get("type") in ("function", "custom", None):
         raise Malformed("tool_choice.function.name", "expected str, got null or nothing")
     return ToolChoice("required", hosted=value, format=FORMAT)
@@ -243,6 +259,28 @@ def _chosen(tool: Json) -> ToolName | None:
     inner = tool.get("custom" if kind == "custom" else "function")
     name = inner.get("name") if type(inner) is dict else None
     return ToolName(name, kind="custom" if kind == "custom" else "function") if type(name) is str else None
+
+
+def _chosen_extras(tool: Json, at: str) -> dict[str, Any]:
+    kind = "custom" if tool.get("type") == "custom" else "function"
+    extras = unknown_within(unknown(tool, _TOOL), tool, kind, _NAMED)
+    return {f"{at}.{key}": value for key, value in extras.items()}
+
+
+def _allowed_extras(choice: Json, listed: list[Any]) -> dict[str, Any]:
+    """What an ``allowed_tools`` choice and its tools hold beside what is known."""
+    inner = choice.get("allowed_tools")
+    extras: dict[str, Any] = {}
+    if type(inner) is dict:
+        extras = {
+            f"tool_choice.{key}": value
+            for key, value in unknown_within(unknown(choice, _ALLOWED), choice, "allowed_tools", _LISTED).items()
+        }
+        for index, tool in enumerate(listed):
+            extras.update(_chosen_extras(tool, f"tool_choice.allowed_tools.tools.{index}"))
+    else:
+        extras = {f"tool_choice.{key}": value for key, value in unknown(choice, _LISTED | _ALLOWED).items()}
+    return extras or NO_EXTRAS
 
 
 def encode_choice(request: Request, body: Json, out: Outgoing) -> None:
@@ -261,6 +299,12 @@ def encode_choice(request: Request, body: Json, out: Outgoing) -> None:
         return
     if not out.own:
         out.losses.extras(choice.extras)
+    _encode_form(choice, body, out)
+    if out.own and choice.extras:
+        restore(body, choice.extras, out.losses)
+
+
+def _encode_form(choice: ToolChoice, body: Json, out: Outgoing) -> None:
     forms = [_encode_chosen(name, out) for name in choice.names]
     weak = out.dialect.tool_choice == "auto_only" and not out.faithful
     if choice.hosted is not None and choice.format == FORMAT and out.faithful:
@@ -304,14 +348,14 @@ def decode_call(value: Any, at: str, customs: frozenset[str], beside: dict[str, 
         if type(inner) is not dict:
             raise Malformed(f"{at}.custom", f"expected object, got {type_name(inner)}")
         text = string(inner, "input", f"{at}.custom")
-        extras = {**unknown_within(unknown(value, CALL), value, "custom", _CALLED_CUSTOM), **beside} or NO_EXTRAS
+        extras = {**unknown_within(unknown(value, CALL), value, "custom", CALLED_CUSTOM), **beside} or NO_EXTRAS
         return ToolCall(_identity(value, at), string(inner, "name", f"{at}.custom"), text, at, "custom", extras=extras)
     function = value.get("function")
     if type(function) is not dict:
         raise Malformed(f"{at}.function", f"expected object, got {'null or nothing' if function is None else type_name(function)}")
     name = string(function, "name", f"{at}.function")
     arguments = arguments_text(function.get("arguments"), f"{at}.function.arguments")
-    extras = {**unknown_within(unknown(value, CALL), value, "function", _CALLED), **beside} or NO_EXTRAS
+    extras = {**unknown_within(unknown(value, CALL), value, "function", CALLED), **beside} or NO_EXTRAS
     if name in customs:
         wrapped = jsontext.arguments_object(arguments)
         if wrapped is not None and wrapped.keys() == {custom.PROPERTY} and type(wrapped[custom.PROPERTY]) is str:

@@ -19,7 +19,7 @@ from rosetta.converters.openai_chat.outgoing import Outgoing
 from rosetta.converters.openai_chat.parts import decode_content, encode_content, encode_media, text_part, unknown_within
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
 from rosetta.converters.openai_chat.reasoning import beside_signature, carried, decode_history, encode_call_seal, encode_history
-from rosetta.converters.openai_chat.tools import arguments_text, decode_call, encode_call, encode_id, split_result
+from rosetta.converters.openai_chat.tools import CALLED, arguments_text, decode_call, encode_call, encode_id, split_result
 from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import Request, Role, Turn
 
@@ -117,7 +117,8 @@ class Messages:
             identity = f"call_{at.replace('.', '_')}"
             name = string(legacy, "name", where)
             self._open[identity] = name, "function"
-            parts.append(ToolCall(identity, name, arguments_text(legacy.get("arguments"), f"{where}.arguments"), where))
+            text = arguments_text(legacy.get("arguments"), f"{where}.arguments")
+            parts.append(ToolCall(identity, name, text, where, extras=unknown(legacy, CALLED)))
         return Turn("assistant", tuple(parts), at, maybe_string(message, "name", at), extras=extras)
 
     def _result(self, message: Json, at: str) -> ToolResult:
@@ -245,6 +246,7 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
         _tell_order(turn, message, out)
     if message["content"] is None and not calls and not refusals and audio is None:
         if not out.own:
+            out.losses.extras(turn.extras, turn.at)
             return None  # an answer of which nothing is left, as a broken stream leaves it in history
         message["content"] = ""
     if out.own and (annotations := annotations_of(said)):

@@ -324,6 +324,7 @@ def _encode_text(request: Request, out: Outgoing) -> Json:
 def _encode_format(output: OutputFormat, out: Outgoing) -> Json | None:
     best = out.dialect.output
     if output.kind == "text":
+        out.losses.extras(output.extras)
         return None
     if best == "none":
         out.losses.dropped("output")
@@ -331,8 +332,10 @@ def _encode_format(output: OutputFormat, out: Outgoing) -> Json | None:
     if output.kind == "json_object" or best == "json_object" or output.schema is None:
         if output.kind == "json_schema":
             out.losses.approximated("output", detail="any JSON object")
-        return {"type": "json_object"}
-    form: Json = {
+        form: Json = {"type": "json_object"}
+        out.extras(form, output.extras, "")
+        return form
+    form = {
         "type": "json_schema",
         "name": _NOT_NAME.sub("_", output.name or "response")[:64],
         "schema": schema.plain(output.schema, foreign=not out.own),

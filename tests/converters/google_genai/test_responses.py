@@ -258,7 +258,7 @@ def test_sources_are_cited_where_they_are_used() -> None:
         ("https://unused", None),
         ("https://c", "Også"),
     ]
-    assert only.extras == {"groundingMetadata": {"webSearchQueries": ["bær"]}}
+    assert only.extras == {"groundingMetadata.webSearchQueries": ["bær"]}
     again = CONVERTER.encode_response(decode(body), reply()).value["candidates"][0]
     supports[0]["groundingChunkIndices"] = [0, 7]
     assert again["groundingMetadata"] == body["candidates"][0]["groundingMetadata"]

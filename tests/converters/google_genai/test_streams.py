@@ -182,7 +182,7 @@ def test_sources_are_told_once() -> None:
     last["candidates"][0]["groundingMetadata"] = grounding
     events = read(first, last)
     assert [event.citation.url for event in events if isinstance(event, CitationDelta)] == ["https://a"]
-    assert next(event.extras for event in events if isinstance(event, ChoiceEnd)) == {"groundingMetadata": {"webSearchQueries": ["q"]}}
+    assert next(event.extras for event in events if isinstance(event, ChoiceEnd)) == {"groundingMetadata.webSearchQueries": ["q"]}
 
 
 def test_a_call_is_a_call_and_a_draft_no_answer() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rosetta.converters import seals
+from rosetta.converters.anthropic import CONVERTER as ANTHROPIC
 from rosetta.converters.converter import Malformed, WireRequest
-from rosetta.converters.openai_chat import CONVERTER
+from rosetta.converters.openai_chat import CONVERTER, Dialect
 from rosetta.ir.parts import CacheMark, Citation, FileId, Inline, Link, Media, Opaque, Reasoning, Refusal, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import (
     CacheRequest,
@@ -26,6 +27,7 @@ from rosetta.ir.request import (
     Turn,
 )
 from tests.converters.openai_chat.surroundings import HELLO, SCHEMA, decoded, encoded, messages
+from tests.laws import wires
 
 PNG = "iVBORw0KGgo="
 FUNCTION = {"type": "function", "function": {"name": "f", "parameters": SCHEMA}}
@@ -335,6 +337,20 @@ def test_settings() -> None:
         "min_p": 0.1,
         "stream_options": {"include_obfuscation": False},
     }
+
+
+def test_thoughts_told_twice_are_one_and_told_differently_are_two() -> None:
+    """Some servers fill both fields with one text."""
+    both = {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm.", "reasoning": "Hm."}
+    same = messages({"role": "user", "content": "x"}, both)
+    assert isinstance(thought := same.turns[1].parts[0], Reasoning)
+    assert {} == thought.extras
+    other = messages({"role": "user", "content": "x"}, {**both, "reasoning": "So."})
+    assert isinstance(thought := other.turns[1].parts[0], Reasoning)
+    assert {"reasoning": "So."} == thought.extras
+    assert {**both, "reasoning": "So."} == encoded(other, Dialect(reasoning_back="reasoning_content"))[0]["messages"][1]
+    sent = ANTHROPIC.encode_request(other, wires.target("anthropic"))
+    assert ("messages.1.reasoning_content", "reasoning") in [(loss.at, loss.field) for loss in sent.losses]
 
 
 @pytest.mark.parametrize(
