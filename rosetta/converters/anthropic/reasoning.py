@@ -316,6 +316,7 @@ def encode_reasoning(part: Reasoning, out: Outgoing) -> list[Json]:
         if part.text:
             out.losses.dropped("reasoning_text", part.at, "thoughts without a signature are refused")
             out.thoughts_lost = True
+        out.losses.extras(part.extras, part.at)
         return []
     blocks: list[Json] = []
     foreign = False
@@ -331,6 +332,8 @@ def encode_reasoning(part: Reasoning, out: Outgoing) -> list[Json]:
         out.thoughts_lost = True
     if blocks:
         out.extras(blocks[0], part.extras, part.at)
+    else:
+        out.losses.extras(part.extras, part.at)
     return blocks
 
 

@@ -198,10 +198,12 @@ def encode_thought(part: Reasoning, out: Outgoing) -> Json | None:
     own = next((seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)), None)
     if own is None and part.seals:
         out.losses.dropped("seal", part.at, "made by another provider or model")
+        out.losses.extras(part.extras, part.at)
         return None
     if own is None and not out.own:
         if part.text:
             out.losses.dropped("reasoning_text", part.at, "thoughts of another model")
+        out.losses.extras(part.extras, part.at)
         return None
     if own is None and not part.text:
         return None

@@ -155,6 +155,7 @@ def encode_reasoning(part: Reasoning, out: Outgoing) -> list[Json]:
         return _encode_open(part, out)
     if not out.dialect.encrypted or not all(seals.belongs(seal, out.target, FORMAT) for seal in part.seals):
         out.losses.dropped("seal", part.at, "made by another provider" if out.dialect.encrypted else "the server takes no sealed reasoning")
+        out.losses.extras(part.extras, part.at)
         return []
     items = []
     for seal in part.seals:
@@ -178,8 +179,7 @@ def _encode_open(part: Reasoning, out: Outgoing) -> list[Json]:
     if not out.own or out.dialect.encrypted:
         if part.text:
             out.losses.dropped("reasoning_text", part.at)
-        if not out.own:
-            out.losses.extras(part.extras, part.at)
+        out.losses.extras(part.extras, part.at)
         return []
     identity = hashlib.sha256("\n".join((*part.summary, part.raw)).encode("utf-8", "replace")).hexdigest()[:24]
     item: Json = {"type": "reasoning", "id": f"rs_{identity}", "summary": [{"type": "summary_text", "text": text} for text in part.summary]}
