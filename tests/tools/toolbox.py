@@ -29,7 +29,7 @@ class ToolFailed(RuntimeError):
 
 def tool(name: str) -> Path:
     """Where the tool ``name`` is (helm, helm3, prometheus, promtool, docker-compose, redis-server, hadolint, kubernetes-validate,
-    pyright, rotel-agent, phoenix). Ends the test when it is not there."""
+    pyright, rotel-agent, phoenix, llama-server). Ends the test when it is not there."""
     root = os.environ.get("TOOLS_ROOT")
     if root and (path := Path(root) / "bin" / name).exists():
         return path
