@@ -79,19 +79,9 @@ def test_each_event_is_valid_to_its_clients_types(format: Format, name: str) -> 
                 checker(EVENTS[target]).validate_python(data)
 
 
-WITHOUT_DETAIL = {
-    ("openai_chat", "documented-images"),
-    ("anthropic", "documented-images-and-documents"),
-    ("google_genai", "documented-media"),
-}
-DETAIL = pytest.mark.xfail(
-    strict=True, reason="an input_image without detail: the types, and servers that check requests by them, demand one"
-)
-
-
 @pytest.mark.parametrize(
     ("format", "name"),
-    [pytest.param(*case, marks=DETAIL if case in WITHOUT_DETAIL else ()) for case in wires.files("requests")],
+    wires.files("requests"),
     ids=wires.case_id,
 )
 def test_a_request_is_valid_to_the_vendors_types(format: Format, name: str) -> None:

@@ -274,7 +274,7 @@ def _encode_media(part: Media, out: Outgoing) -> Json | None:
     wire: Json | None
     match part.kind:
         case "image":
-            wire = _encode_image(part)
+            wire = _encode_image(part, out)
         case "document":
             wire = _encode_document(part, out)
         case "audio" | "video":
@@ -297,7 +297,7 @@ def _encode_spoken(part: Media, out: Outgoing) -> Json | None:
     return None
 
 
-def _encode_image(part: Media) -> Json:
+def _encode_image(part: Media, out: Outgoing) -> Json:
     wire: Json = {"type": "input_image"}
     match part.source:
         case Inline(data=data):
@@ -312,6 +312,8 @@ def _encode_image(part: Media) -> Json:
             assert_never(part.source)
     if part.detail is not None:
         wire["detail"] = part.detail
+    elif not out.own:
+        wire["detail"] = "auto"  # the default; vLLM and others, which check by OpenAI's own types, refuse an image without
     return wire
 
 

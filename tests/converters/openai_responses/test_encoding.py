@@ -180,7 +180,7 @@ def test_media_goes_in_as_parts() -> None:
     body, losses = encoded(request(user(*parts)))
     assert body["input"][0]["content"] == [
         {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"},
-        {"type": "input_image", "image_url": "https://a.test/i.png"},
+        {"type": "input_image", "image_url": "https://a.test/i.png", "detail": "auto"},
         {"type": "input_file", "filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
         {"type": "input_file", "filename": "Report.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
         {"type": "input_file", "filename": "file.pdf", "file_data": "data:application/pdf;base64,JVBERi0="},
@@ -235,7 +235,7 @@ def test_results_tell_in_words_that_they_failed() -> None:
     )
     asked = request(user("A"), assistant(*[ToolCall(f"c{n}", "weather", "{}") for n in range(1, 5)]), user(*results), tools=(WEATHER,))
     body, losses = encoded(asked)
-    picture = {"type": "input_image", "image_url": "https://a.test/i.png"}
+    picture = {"type": "input_image", "image_url": "https://a.test/i.png", "detail": "auto"}
     assert [item["output"] for item in body["input"][5:]] == [
         "Error: no such city",
         "Error: down",
