@@ -21,6 +21,7 @@ RUN_TIMEOUT_S = 60.0
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 15.0
 LAST_WORDS = 2000
+ORIGINALS = frozenset({"crds", "etcd", "kube-apiserver", "kubeconform", "kubectl", "ollama", "otelcol"})
 
 
 class ToolFailed(RuntimeError):
@@ -29,7 +30,12 @@ class ToolFailed(RuntimeError):
 
 def tool(name: str) -> Path:
     """Where the tool ``name`` is (helm, helm3, prometheus, promtool, docker-compose, redis-server, hadolint, kubernetes-validate,
-    pyright, rotel-agent, phoenix, llama-server). Ends the test when it is not there."""
+    pyright, rotel-agent, phoenix, llama-server), or one of those that tests/originals/build.sh makes below ORIGINALS_ROOT. Ends the test when it is
+    not there."""
+    if (made := os.environ.get("ORIGINALS_ROOT")) and (path := Path(made) / "bin" / name).exists():
+        return path
+    if name in ORIGINALS:
+        pytest.skip(f"{name} is an original: run tests/originals/build.sh DIR and set ORIGINALS_ROOT=DIR")
     root = os.environ.get("TOOLS_ROOT")
     if root and (path := Path(root) / "bin" / name).exists():
         return path
