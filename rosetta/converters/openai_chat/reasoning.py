@@ -204,8 +204,13 @@ def decode_history(message: Json, at: str) -> Reasoning | None:
         found, at = Seal("text", "", texts=(text,)), f"{at}.{field}"
     else:
         return None
-    others = {key: message[key] for key in TEXT_FIELDS if key != field and message.get(key) and message[key] != message.get(field)}
-    return Reasoning(summary=(text,) if text else (), at=at, seals=(found,), extras=others or NO_EXTRAS)
+    return Reasoning(summary=(text,) if text else (), at=at, seals=(found,))
+
+
+def told_otherwise(message: Json) -> dict[str, Any]:
+    """The second of the two fields for thoughts, where it says something else than the first: most servers that fill both say the same."""
+    first, second = (message.get(key) for key in TEXT_FIELDS)
+    return {TEXT_FIELDS[1]: second} if first and second and first != second else NO_EXTRAS
 
 
 def joined_details(pieces: list[Any]) -> list[Any]:
@@ -280,10 +285,7 @@ def encode_history(parts: list[Reasoning], message: Json, out: Outgoing) -> None
     details: list[Any] = []
     field = out.dialect.reasoning_back
     for part in parts:
-        if field == "none":
-            out.losses.extras(part.extras, part.at)
-        else:
-            out.extras(message, part.extras, part.at)
+        out.losses.extras(part.extras, part.at)
         own = [seal for seal in part.seals if seals.belongs(seal, out.target, FORMAT)]
         if len(own) < len(part.seals):
             out.losses.dropped("seal", part.at, "made by another provider or model")

@@ -18,7 +18,14 @@ from rosetta.converters.openai_chat.citations import annotations_of, decode_anno
 from rosetta.converters.openai_chat.outgoing import Outgoing
 from rosetta.converters.openai_chat.parts import decode_content, encode_content, encode_media, text_part, unknown_within
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
-from rosetta.converters.openai_chat.reasoning import beside_signature, carried, decode_history, encode_call_seal, encode_history
+from rosetta.converters.openai_chat.reasoning import (
+    beside_signature,
+    carried,
+    decode_history,
+    encode_call_seal,
+    encode_history,
+    told_otherwise,
+)
 from rosetta.converters.openai_chat.tools import CALLED, arguments_text, decode_call, encode_call, encode_id, split_result
 from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import Request, Role, Turn
@@ -94,7 +101,7 @@ class Messages:
         refusal = maybe_string(message, "refusal", at)
         if refusal:
             parts.append(Refusal(refusal, f"{at}.refusal"))
-        extras = unknown(message, _ASSISTANT)
+        extras = {**unknown(message, _ASSISTANT), **told_otherwise(message)} or NO_EXTRAS
         audio = message.get("audio")
         if audio is not None:
             if type(audio) is not dict:
