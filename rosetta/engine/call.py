@@ -141,13 +141,18 @@ class Writer(Protocol):
         """Head and body at once."""
 
 
+TRUNCATED = "truncated?"
+"""How the detail begins of a Loss that nobody has seen: the server read so few tokens that it must have cut the prompt."""
+
+
 def loss_header(losses: tuple[Loss, ...], limit: int = 2000) -> str:
-    """``path;kind, path;kind``: repeats folded to ``*``, at most ``limit`` characters, then ``+N more``."""
+    """``path;kind, path;kind``: repeats folded to ``*``, at most ``limit`` characters, then ``+N more``. A guess is said as one: ``prompt;truncated?``."""
     folded: dict[str, int] = {}
     seen: dict[str, set[str]] = {}
     for loss in losses:
         pattern = ".".join("*" if piece.isdigit() else piece for piece in loss.path.split("."))
-        seen.setdefault(f"{pattern};{loss.kind}", set()).add(f"{loss.path};{loss.kind}")
+        kind = TRUNCATED if loss.detail.startswith(TRUNCATED) else loss.kind
+        seen.setdefault(f"{pattern};{kind}", set()).add(f"{loss.path};{kind}")
     for pattern, paths in seen.items():
         folded[pattern if len(paths) > 1 else next(iter(paths))] = len(paths)
     entries = [entry.encode("ascii", "replace").decode().replace(",", "_").replace("\n", " ") for entry in folded]

@@ -11,7 +11,7 @@ from rosetta.converters.converter import Malformed, UpstreamFailed
 from rosetta.engine import ollama
 from rosetta.engine.account import Account
 from rosetta.engine.attempt import Attempt, Inbound, answer_failure
-from rosetta.engine.call import Call, Failed, Outcome, loss_header
+from rosetta.engine.call import TRUNCATED, Call, Failed, Outcome, loss_header
 from rosetta.engine.headers import downward
 from rosetta.engine.health import UNWELL, TargetHealth
 from rosetta.engine.outlet import Outlet
@@ -227,6 +227,6 @@ class Exchange:
         step, reported = self.attempt.step, self.outcome.usage.input_total
         if step.provider.ollama is None or not ollama.truncated(self.inbound.input_tokens, reported):
             return ()
-        detail = f"truncated? about {self.inbound.input_tokens} tokens were sent and {reported} read"
-        logger.warning("%s: the prompt for %s was %s", step.provider.name, step.model, detail)
+        detail = f"{TRUNCATED} about {self.inbound.input_tokens} tokens were sent and {reported} read"
+        logger.warning("%s: the prompt for %s was %s; OLLAMA_CONTEXT_LENGTH raises its context", step.provider.name, step.model, detail)
         return (Loss("prompt", "dropped", "content", detail=detail, path="prompt"),)

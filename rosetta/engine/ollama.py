@@ -19,6 +19,7 @@ from rosetta.ir.errors import Failure
 
 ASK_TIMEOUT_S = 2.0
 KEPT_S = 30.0
+LOADING_S = 1.0
 SMALL_WINDOW_TOKENS = 32_768
 """Coding agents need about this much: below it they are warned."""
 _NUMBER = re.compile(r"\d+")
@@ -67,7 +68,8 @@ class Ollama:
         return self._version is not None and self._version >= _numbers(version)
 
     async def facts(self, model: str) -> ModelFacts:
-        """What is known of ``model``, kept for half a minute; UNKNOWN where the server does not tell."""
+        """What is known of ``model``, kept for half a minute, and for a moment while it is not loaded: the next request may need its window. UNKNOWN where
+        the server does not tell."""
         kept = self._kept.get(model)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
@@ -75,7 +77,7 @@ class Ollama:
         names = (shown or {}).get("capabilities")
         capabilities = frozenset(str(name) for name in names) if isinstance(names, list) else None
         facts = ModelFacts(_window(running, model), capabilities)
-        self._kept[model] = (time.monotonic() + KEPT_S, facts)
+        self._kept[model] = (time.monotonic() + (KEPT_S if facts.window is not None or running is None else LOADING_S), facts)
         return facts
 
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
