@@ -94,28 +94,41 @@ def test_an_unknown_policy_is_refused() -> None:
         assert "report, contract, lossless" in response.text
 
 
-def test_a_request_goes_to_the_target_that_made_its_reasoning_state() -> None:
-    envelope = seals.wrap([Seal("signature", "c2ln", provider="two", model="claude", texts=("why",))])
+def with_state(provider: str) -> dict[str, Any]:
+    """A conversation whose thoughts ``provider`` sealed."""
+    envelope = seals.wrap([Seal("signature", "c2ln", provider=provider, model="claude", texts=("why",))])
     assert envelope is not None
-    body = {
-        "model": "m",
-        "max_tokens": 2000,
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "messages": [
-            {"role": "user", "content": "hi"},
-            {
-                "role": "assistant",
-                "content": [{"type": "thinking", "thinking": "why", "signature": envelope}, {"type": "text", "text": "so"}],
-            },
-            {"role": "user", "content": "go on"},
-        ],
-    }
+    thought = {"type": "thinking", "thinking": "why", "signature": envelope}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "so"}]},
+        {"role": "user", "content": "go on"},
+    ]
+    return {"model": "m", "max_tokens": 2000, "thinking": {"type": "enabled", "budget_tokens": 1024}, "messages": messages}
+
+
+def seals_lost(gateway: LiveGateway) -> list[str]:
+    page = httpx.get(f"{gateway.url}/metrics").text
+    return [line for line in page.splitlines() if line.startswith("rosetta_seals_lost_total{")]
+
+
+def test_a_request_goes_to_the_target_that_made_its_reasoning_state() -> None:
     first, second = Script(reply(200, CHAT)), Script(reply(200, MESSAGE))
     with chain(first, second) as gateway:
-        response = ask(gateway, body)
+        response = ask(gateway, with_state("two"))
         assert ("two", 0) == (response.headers["x-rosetta-provider"], len(first.bodies))
         assert '"signature": "c2ln"' in json.dumps(second.bodies[0])
         assert "rst1." not in json.dumps(second.bodies[0])
+        assert [] == seals_lost(gateway)
+
+
+def test_leaving_the_target_that_made_it_is_counted() -> None:
+    """It fails, and another one answers without the state."""
+    first, second = Script(reply(200, CHAT)), Script(reply(500, {"error": {"type": "api_error", "message": "down"}}))
+    with chain(first, second) as gateway:
+        response = ask(gateway, with_state("two"))
+        assert (200, "one") == (response.status_code, response.headers["x-rosetta-provider"])
+        assert ['rosetta_seals_lost_total{provider="one"} 1.0'] == seals_lost(gateway)
 
 
 def test_our_own_credentials_refusal_tells_the_client_not_to_try_again() -> None:
