@@ -1,4 +1,4 @@
-"""The official SDKs against a live gateway: four SDKs, four upstream wires, whole and streamed, synchronous and not."""
+"""The official SDKs on four upstream wires, whole and streamed, synchronous and not: over HTTP, and in this process through ``rosetta.transport``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+import rosetta
 from tests.clients.upstream import Upstream
-from tests.live import LiveGateway, live_gateway
+from tests.live import LiveGateway, four_upstreams, live_gateway
 from tests.sdk import oracles
 from tests.sdk.oracles import SDKS, UPSTREAMS, Oracle, Voice
 from tests.sdk.said import Wanted
@@ -23,16 +24,21 @@ every_sdk = pytest.mark.parametrize("sdk", SDKS.values(), ids=SDKS)
 every_upstream = pytest.mark.parametrize("model", UPSTREAMS)
 
 
-@pytest.fixture(scope="module")
-def clients(gateway: LiveGateway) -> Iterator[dict[str, Any]]:
+@pytest.fixture(scope="module", params=[False, True], ids=["over-http", "in-process"])
+def clients(request: pytest.FixtureRequest, gateway: LiveGateway, upstream: Upstream) -> Iterator[dict[str, Any]]:
+    within = rosetta.transport(four_upstreams(upstream.url)) if request.param else None
     with ExitStack() as stack:
-        yield {name: stack.enter_context(sdk.connect(gateway.url)) for name, sdk in SDKS.items()}
+        yield {name: stack.enter_context(sdk.connect_within(within) if within else sdk.connect(gateway.url)) for name, sdk in SDKS.items()}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def asynchronous_clients(gateway: LiveGateway) -> AsyncIterator[dict[str, Any]]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[False, True], ids=["over-http", "in-process"])
+async def asynchronous_clients(request: pytest.FixtureRequest, gateway: LiveGateway, upstream: Upstream) -> AsyncIterator[dict[str, Any]]:
+    within = rosetta.transport(four_upstreams(upstream.url)) if request.param else None
     async with AsyncExitStack() as stack:
-        yield {name: await stack.enter_async_context(sdk.connect_async(gateway.url)) for name, sdk in SDKS.items()}
+        yield {
+            name: await stack.enter_async_context(sdk.connect_within_async(within) if within else sdk.connect_async(gateway.url))
+            for name, sdk in SDKS.items()
+        }
 
 
 @every_sdk
@@ -106,3 +112,22 @@ async def test_the_gateways_own_refusals_are_the_sdks_exceptions(sdk: ModuleType
             await ask_often(voice)
         assert 429 == sdk.status_of(raised.value)
         assert sdk.retry_after(raised.value) or sdk.NAME == "google_genai"
+
+
+@every_sdk
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_its_refusals_are_the_sdks_exceptions_without_a_server_too(sdk: ModuleType, streamed: bool) -> None:
+    """Keys that are configured hold in the process too."""
+    keys = [{"name": "team-a", "key": "k", "models": ["echo"]}]
+    with sdk.connect_within(rosetta.transport({"keys": keys, "models": {"secret": {"provider": "echo", "model": "echo"}}})) as client:
+        voice = Voice(sdk, client, streamed=streamed)
+        await voice.ask("echo", Wanted())
+        with pytest.raises(sdk.ERRORS[403]) as raised:
+            await voice.ask("secret", Wanted())
+    assert 403 == sdk.status_of(raised.value)
+    with (
+        sdk.connect_within(rosetta.transport({"keys": [{"name": "team-a", "key": "other"}]})) as stranger,
+        pytest.raises(sdk.ERRORS[401]) as raised,
+    ):
+        await Voice(sdk, stranger, streamed=streamed).ask("echo", Wanted())
+    assert 401 == sdk.status_of(raised.value)
