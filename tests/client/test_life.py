@@ -17,7 +17,7 @@ import pytest
 
 import rosetta
 from rosetta.client.background import BACKGROUND
-from tests.raw_upstream import Caller, RawUpstream
+from tests.raw_upstream import Behaviour, Caller, RawUpstream
 
 ROOT = Path(__file__).parents[2]
 CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n'
@@ -64,12 +64,10 @@ def test_a_stream_that_is_forgotten_ends_it_too() -> None:
         assert upstream.hung_up.wait(10)
 
 
-def test_a_slow_reader_slows_the_upstream_down() -> None:
-    """Nothing is collected without bound on the way."""
-    sent = threading.Semaphore(0)
-    blocked = threading.Event()
+def pushing(blocked: threading.Event) -> Behaviour:
+    """Much, until nobody takes it: then ``blocked`` is set."""
 
-    async def counting(caller: Caller) -> None:
+    async def behaviour(caller: Caller) -> None:
         await caller.stream_head()
         while True:
             sending = asyncio.ensure_future(caller.send(CHUNK % (b"x" * 100_000)))
@@ -79,9 +77,14 @@ def test_a_slow_reader_slows_the_upstream_down() -> None:
                 await caller.gone()
                 sending.cancel()
                 return
-            sent.release()
 
-    with RawUpstream(counting) as upstream, rosetta.Client(config(upstream)) as client:
+    return behaviour
+
+
+def test_a_slow_reader_slows_the_upstream_down() -> None:
+    """Nothing is collected without bound on the way."""
+    blocked = threading.Event()
+    with RawUpstream(pushing(blocked)) as upstream, rosetta.Client(config(upstream)) as client:
         with client.completion(model="m", messages=HELLO, stream=True) as stream:
             next(stream)
             assert blocked.wait(30), "the upstream was never held back"

@@ -17,7 +17,7 @@ import httpx2
 import pytest
 
 import rosetta
-from tests.client.test_life import CHUNK, config, endless
+from tests.client.test_life import CHUNK, config, endless, pushing
 from tests.raw_upstream import Caller, RawUpstream
 
 CHAT = "https://nobody.example/v1/chat/completions"
@@ -163,18 +163,7 @@ def test_a_stream_that_is_forgotten_ends() -> None:
 def test_a_slow_reader_slows_the_upstream_down() -> None:
     blocked = threading.Event()
 
-    async def pushing(caller: Caller) -> None:
-        await caller.stream_head()
-        while True:
-            sending = asyncio.ensure_future(caller.send(CHUNK % (b"x" * 100_000)))
-            done, _ = await asyncio.wait({sending}, timeout=1.0)
-            if not done:
-                blocked.set()
-                await caller.gone()
-                sending.cancel()
-                return
-
-    with RawUpstream(pushing) as upstream, httpx.Client(transport=rosetta.transport(config(upstream))) as client:
+    with RawUpstream(pushing(blocked)) as upstream, httpx.Client(transport=rosetta.transport(config(upstream))) as client:
         with client.stream("POST", CHAT, json=STREAMED) as answer:
             next(answer.iter_raw())
             assert blocked.wait(30), "the upstream was never held back"
