@@ -95,6 +95,8 @@ _WHOLE_NODES = frozenset(
 
 
 def _located(loss: Loss, words: Mapping[str, str]) -> Loss:
+    if loss.path:
+        return loss
     if loss.at and loss.field in _WHOLE_NODES and not (loss.field == "seal" and _beside(loss.at, words)):
         return msgspec.structs.replace(loss, path=loss.at)
     word = words.get(loss.field, loss.field)

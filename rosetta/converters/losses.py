@@ -31,4 +31,5 @@ class Losses(list[Loss]):
     def extras(self, extras: dict[str, object], at: str = "") -> None:
         """Unknown fields that another wire cannot carry."""
         for name in extras:
-            self._add("dropped", name, at, "unknown to the target's format")
+            path = f"{at}.{name}" if at else ""  # a node's field has the client's own word: no other is looked up for it
+            self.append(Loss(name, "dropped", FIELD_CLASS.get(name, "setting"), at, "unknown to the target's format", path))

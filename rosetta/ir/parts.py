@@ -28,7 +28,8 @@ class Seal(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``provider`` is the maker's seal group and ``model`` the maker's model; both are empty for a value which the client
     sent bare, in its own wire's form: such a seal belongs to ``kind``'s own format and goes to no other.
-    ``bound`` tells what it seals: ``reasoning`` the thoughts, ``part`` the visible part (call, text, image) that holds it, as Google's do.
+    ``bound`` tells what it seals: ``reasoning`` the thoughts, ``part`` the visible part (call, text, image) that holds it, as Google's do; ``before``, in an
+    envelope alone, the visible part before the one that carries it.
     ``texts`` are the exact texts which the wire signs, where it signs text. ``item_id`` is the maker's item id.
     """
 
@@ -37,7 +38,7 @@ class Seal(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     provider: str = ""
     model: str = ""
     item_id: str | None = None
-    bound: Literal["reasoning", "part"] = "reasoning"
+    bound: Literal["reasoning", "part", "before"] = "reasoning"
     texts: tuple[str, ...] = ()
 
 

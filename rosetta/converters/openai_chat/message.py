@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
+import msgspec
+
 from rosetta.converters import names
 from rosetta.converters.converter import Json, Reply
 from rosetta.converters.losses import Losses
@@ -107,7 +109,7 @@ class Message:
                     if wire is not None:
                         self._annotations.append(wire)
                 if part.seal is not None:
-                    self._pending.append(part.seal)
+                    self._pending.append(of_what_was_said(part.seal))
                 self._losses.extras(part.extras, part.at)
                 if part.phase is not None:
                     self._losses.dropped("phase", part.at)
@@ -166,12 +168,14 @@ class Message:
     def _media(self, part: Media) -> None:
         wire = encode_media(part, len(self._images), self._reply)
         if part.seal is not None:
-            self._pending.append(part.seal)
+            self._pending.append(of_what_was_said(part.seal))
         if wire is None:
             self._losses.dropped(part.kind, part.at)
             return
         self._order.tell("data", part.at)
-        if part.kind == "audio":
+        if part.kind == "audio" and self._audio is not None:
+            self._losses.dropped("audio", part.at, "a message has one")
+        elif part.kind == "audio":
             self._audio = wire
         else:
             self._images.append(wire)
@@ -209,6 +213,11 @@ def call_shell(identity: str, name: str, namespace: str | None, kind: str) -> Js
     if kind == "custom":
         return {"id": identity, "type": "custom", "custom": {"name": full, "input": ""}}
     return {"id": identity, "type": "function", "function": {"name": full, "arguments": ""}}
+
+
+def of_what_was_said(seal: Seal) -> Seal:
+    """The state of a text or an image, which the next call carries for it."""
+    return msgspec.structs.replace(seal, bound="before") if seal.bound == "part" else seal
 
 
 def carry(wire: Json, pending: list[Seal], at: str, losses: Losses) -> None:

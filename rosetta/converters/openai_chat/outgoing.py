@@ -8,7 +8,7 @@ from rosetta.converters.converter import Json, Target
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_chat.dialect import Dialect
-from rosetta.ir.parts import CacheMark
+from rosetta.ir.parts import CacheMark, Format
 
 FORMAT: Literal["openai_chat"] = "openai_chat"
 BREAKPOINT = "prompt_cache_breakpoint"
@@ -49,10 +49,11 @@ class Outgoing:
     ``own``: the client speaks chat too. ``faithful``: and the server takes what a chat client may say, so that its dialect is the client's business.
     """
 
-    __slots__ = ("dialect", "faithful", "losses", "names", "own", "target")
+    __slots__ = ("dialect", "faithful", "losses", "names", "own", "source", "target")
 
-    def __init__(self, *, own: bool, target: Target, names: ToolNames, losses: Losses) -> None:
-        self.own = own
+    def __init__(self, *, source: Format, target: Target, names: ToolNames, losses: Losses) -> None:
+        self.source = source
+        self.own = own = source == FORMAT
         self.target = target
         self.dialect: Dialect = target.dialect
         self.faithful = own and not self.dialect.rewrite

@@ -106,7 +106,8 @@ def _decode_part(part: Any, at: str) -> Part | None:
         case "file":
             return _decode_file(part, at)
         case None if "text" in part:
-            return Text(string(part, "text", at), at, extras=unknown(part, _TEXT))
+            mark, extras = _marked(part, at, unknown(part, _TEXT))
+            return Text(string(part, "text", at), at, mark, extras=extras)
         case str():
             said = part.get("text")
             return Opaque(FORMAT, kind, part, at, said if type(said) is str else "")
@@ -178,10 +179,11 @@ def _decode_file(part: Json, at: str) -> Media:
 # ------------------------------------------------------------------------------------------------------------------------ encode
 
 
-def encode_content(parts: list[Part], out: Outgoing) -> Any:
+def encode_content(parts: list[Part], out: Outgoing, *, apart: str = "\n\n") -> Any:
     """``content``: a string where there is only unmarked text, else a list; None where nothing is left.
 
-    A chat client's own list of texts stays a list. Of other clients' texts each is a paragraph, but for those which Anthropic cuts to cite them.
+    A chat client's own list of texts stays a list. Of other clients' texts each is a paragraph, but for those which Anthropic cuts to cite them; ``apart``
+    stands between them (a Gemini's answer comes back in the pieces in which it was streamed).
     """
     encoded: list[Json] = []
     pieces: list[str] = []
@@ -192,7 +194,7 @@ def encode_content(parts: list[Part], out: Outgoing) -> Any:
             encoded.append(wire)
             if plain and wire.keys() == _PLAIN:
                 if pieces and not (cited or before):
-                    pieces.append("\n\n")
+                    pieces.append(apart)
                 pieces.append(wire["text"])
             else:
                 plain = False

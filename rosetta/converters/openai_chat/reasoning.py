@@ -85,7 +85,7 @@ def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
         out.losses.dropped("summary")
     match dialect.reasoning_form:
         case "reasoning":
-            _encode_nested(wanted, body)
+            _encode_nested(wanted, body, out)
         case "thinking":
             _encode_switch(wanted, body, out)
         case "reasoning_effort":
@@ -128,6 +128,8 @@ def _level(wanted: ReasoningRequest, out: Outgoing) -> Effort | None:
         effort, field = levels.of_budget(wanted.budget), "budget"
     if effort is None:
         return None
+    if field == "effort" and wanted.budget:
+        out.losses.dropped("budget", detail="the server takes a level of effort")
     found = effort if out.faithful and not efforts else levels.nearest(effort, efforts)
     if found is None:
         out.losses.dropped(field, detail="the model has no levels of effort")
@@ -171,12 +173,14 @@ def _encode_switch(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
         body["reasoning_effort"] = found
 
 
-def _encode_nested(wanted: ReasoningRequest, body: Json) -> None:
+def _encode_nested(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
     reasoning: Json = {}
     if wanted.mode == "off" and wanted.effort is None:
         reasoning["enabled"] = False
     elif wanted.budget is not None and wanted.mode != "off":
         reasoning["max_tokens"] = wanted.budget
+        if wanted.effort is not None:
+            out.losses.dropped("effort", detail="the server takes either a budget or a level")
     elif wanted.effort is not None:
         reasoning["effort"] = "none" if wanted.mode == "off" else wanted.effort
     elif wanted.mode == "on":

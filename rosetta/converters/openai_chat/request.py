@@ -193,7 +193,7 @@ def encode_request(request: Request, target: Target) -> Sent:
     losses = Losses()
     own = request.format == FORMAT
     names = ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and not target.dialect.rewrite else ToolNames(request.tools)
-    out = Outgoing(own=own, target=target, names=names, losses=losses)
+    out = Outgoing(source=request.format, target=target, names=names, losses=losses)
     refuse_foreign(request, FORMAT)
     _lose_state(request, losses)
     body: Json = {"model": target.model}

@@ -19,7 +19,7 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import encode_media
 from rosetta.converters.openai_chat.citations import encode_annotation
 from rosetta.converters.openai_chat.finish import encode_finish, encode_usage, usage_losses
-from rosetta.converters.openai_chat.message import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry
+from rosetta.converters.openai_chat.message import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry, of_what_was_said
 from rosetta.converters.openai_chat.outgoing import FORMAT, restore
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_of
 from rosetta.converters.openai_failures import encode_failure
@@ -58,7 +58,20 @@ _RESERVED = frozenset({"id", "object", "created", "model", "choices", "usage", "
 class _Choice:
     """One of the answers: how many entries its lists have, what its next call must carry."""
 
-    __slots__ = ("annotations", "before", "calls", "characters", "details", "filled", "images", "order", "pending", "refused", "thought")
+    __slots__ = (
+        "annotations",
+        "before",
+        "calls",
+        "characters",
+        "details",
+        "filled",
+        "images",
+        "order",
+        "pending",
+        "refused",
+        "spoken",
+        "thought",
+    )
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -72,6 +85,7 @@ class _Choice:
         self.thought = False
         self.refused = False
         self.filled = False
+        self.spoken = False
 
 
 class _Block:
@@ -247,7 +261,7 @@ class StreamEncoder:
         if start.phase is not None:
             self._losses.dropped("phase")
         if start.seal is not None:
-            choice.pending.append(start.seal)
+            choice.pending.append(start.seal if start.kind == "tool_call" else of_what_was_said(start.seal))
         if start.kind != "tool_call":
             return []
         choice.filled = True
@@ -297,7 +311,7 @@ class StreamEncoder:
 
     def _seal(self, block: _Block, seal: Seal) -> list[WireEvent]:
         choice = block.choice
-        choice.pending.append(seal)
+        choice.pending.append(seal if block.call >= 0 else of_what_was_said(seal))
         details = details_of(seal)
         if not details:
             return []
@@ -319,15 +333,19 @@ class StreamEncoder:
         match part:
             case Media():
                 if part.seal is not None:
-                    choice.pending.append(part.seal)
+                    choice.pending.append(of_what_was_said(part.seal))
                 wire = encode_media(part, choice.images, self._reply)
                 if wire is None:
                     self._losses.dropped(part.kind, part.at)
+                    return []
+                if part.kind == "audio" and choice.spoken:
+                    self._losses.dropped("audio", part.at, "a message has one")
                     return []
                 choice.filled = True
                 choice.order.tell("data")
                 choice.before = "data"
                 if part.kind == "audio":
+                    choice.spoken = True
                     return [*self._role(block.index), self._chunk(block.index, {"audio": wire})]
                 choice.images += 1
                 if self._source != FORMAT:

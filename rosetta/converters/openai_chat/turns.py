@@ -27,7 +27,7 @@ from rosetta.converters.openai_chat.reasoning import (
     told_otherwise,
 )
 from rosetta.converters.openai_chat.tools import CALLED, arguments_text, decode_call, encode_call, encode_id, split_result
-from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolKind, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import Request, Role, Turn
 
 _SYSTEM: dict[str, Role] = {"system": "system", "developer": "developer"}
@@ -45,13 +45,14 @@ FILLER = "Understood."
 class Messages:
     """The messages of a request while they are read. ``customs`` are the names of its free-text tools."""
 
-    __slots__ = ("_customs", "_open", "_results", "system", "turns")
+    __slots__ = ("_customs", "_open", "_results", "_step", "system", "turns")
 
     def __init__(self, customs: frozenset[str] = frozenset()) -> None:
         self.system: list[Turn] = []
         self.turns: list[Turn] = []
         self._customs = customs
         self._open: dict[str, tuple[str, ToolKind]] = {}  # call id -> its tool, of the calls that are not answered yet
+        self._step: set[str] = set()  # those of the latest answer
         self._results: list[ToolResult] = []
 
     def read(self, messages: list[Any]) -> None:
@@ -96,12 +97,16 @@ class Messages:
             parts.append(thoughts)
         parts.extend(decode_content(message.get("content"), f"{at}.content"))
         cited = decode_annotations(message.get("annotations"))
-        if cited and parts and isinstance(parts[-1], Text):
-            parts[-1] = msgspec.structs.replace(parts[-1], citations=cited)
+        last = parts[-1] if parts else None
+        told = bool(cited) and isinstance(last, Text)
+        if told and isinstance(last, Text):
+            parts[-1] = msgspec.structs.replace(last, citations=cited)
         refusal = maybe_string(message, "refusal", at)
         if refusal:
             parts.append(Refusal(refusal, f"{at}.refusal"))
         extras = {**unknown(message, _ASSISTANT), **told_otherwise(message)} or NO_EXTRAS
+        if message.get("annotations") and not told:
+            extras = {**extras, "annotations": message["annotations"]}
         audio = message.get("audio")
         if audio is not None:
             if type(audio) is not dict:
@@ -111,10 +116,12 @@ class Messages:
         calls = message.get("tool_calls")
         if calls is not None and type(calls) is not list:
             raise Malformed(f"{at}.tool_calls", f"expected array, got {type_name(calls)}")
+        self._step = set()
         for index, value in enumerate(calls or ()):
             beside = beside_signature(value) if type(value) is dict else NO_EXTRAS
             call = decode_call(value, f"{at}.tool_calls.{index}", self._customs, beside)
             self._open[call.id] = call.name, call.kind
+            self._step.add(call.id)
             parts.extend(_sealed(call, value, parts))
         legacy = message.get("function_call")
         if legacy is not None:
@@ -124,6 +131,7 @@ class Messages:
             identity = f"call_{at.replace('.', '_')}"
             name = string(legacy, "name", where)
             self._open[identity] = name, "function"
+            self._step.add(identity)
             text = arguments_text(legacy.get("arguments"), f"{where}.arguments")
             parts.append(ToolCall(identity, name, text, where, extras=unknown(legacy, CALLED)))
         return Turn("assistant", tuple(parts), at, maybe_string(message, "name", at), extras=extras)
@@ -132,8 +140,8 @@ class Messages:
         identity = maybe_string(message, "tool_call_id", at)
         name = maybe_string(message, "name", at)
         if not identity:  # the deprecated form: the name tells, else the order
-            called = ((known, tool) for known, (tool, _) in self._open.items())
-            identity = next((known for known, tool in called if name in (None, tool)), None) or next(iter(self._open), None)
+            waiting = sorted(self._open, key=lambda known: known not in self._step)  # those of the latest answer first
+            identity = next((known for known in waiting if name in (None, self._open[known][0])), None) or next(iter(waiting), None)
             identity = identity or f"call_of_{at.replace('.', '_')}"
         known, kind = self._open.pop(identity, (None, "function"))
         parts = decode_content(message.get("content"), f"{at}.content")
@@ -146,6 +154,9 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
     if not found:
         return [call]
     own = tuple(seal for seal in found if seal.bound == "reasoning")
+    for seal in found:
+        if seal.bound == "before":
+            _give_back(seal, before, call.at)
     beside = next((seal for seal in found if seal.bound == "part"), None)
     if beside is not None:
         call = msgspec.structs.replace(call, seal=beside)
@@ -153,10 +164,23 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
         return [call]
     for index in range(len(before) - 1, -1, -1):
         part = before[index]
-        if isinstance(part, Reasoning):  # the client's own copy of the text is bare: the envelope has the true one
-            before[index] = msgspec.structs.replace(part, seals=own)
+        if isinstance(part, Reasoning) and not any(seal.provider for seal in part.seals):
+            before[index] = msgspec.structs.replace(
+                part, seals=own
+            )  # the client's own copy of the text is bare: the envelope has the true one
             return [call]
-    return [Reasoning(at=call.at, seals=own), call]
+    return [Reasoning(at=call.at, seals=own), call]  # thoughts between calls: the client has one text for all of them
+
+
+def _give_back(seal: Seal, before: list[Part], at: str) -> None:
+    """The state of what was said before a call, to the last part that has none."""
+    seal = msgspec.structs.replace(seal, bound="part")
+    for index in range(len(before) - 1, -1, -1):
+        part = before[index]
+        if isinstance(part, Text | Media) and part.seal is None:
+            before[index] = msgspec.structs.replace(part, seal=seal)
+            return
+    before.append(Text("", at, seal=seal))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -213,7 +237,12 @@ def _encode_system(request: Request, messages: list[Json], out: Outgoing) -> Non
 def _finish(message: Json, turn: Turn, out: Outgoing) -> None:
     if turn.name is not None:
         message["name"] = turn.name
-    out.extras(message, turn.extras, turn.at)
+    extras = turn.extras
+    second = {key: value for key, value in extras.items() if key in REASONING_FIELDS} if extras else None
+    if second and (out.dialect.reasoning_back == "none" or not message.keys().isdisjoint(second)):
+        out.losses.extras(second, turn.at)
+        extras = {key: value for key, value in extras.items() if key not in second}
+    out.extras(message, extras, turn.at)
 
 
 def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
@@ -239,7 +268,7 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
                 out.losses.dropped(part.kind, part.at, "an assistant message holds text only")
         else:
             said.append(part)
-    content = encode_content(said, out)
+    content = encode_content(said, out, apart="" if out.source == "google_genai" else "\n\n")
     message: Json = {"role": "assistant", "content": content}
     if refusals:
         message["refusal"] = "\n\n".join(refusals)

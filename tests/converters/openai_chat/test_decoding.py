@@ -339,6 +339,42 @@ def test_settings() -> None:
     }
 
 
+def test_each_call_gives_its_states_back_where_they_were() -> None:
+    """Thoughts between calls, and a text that Google signed beside a call that it signed."""
+    first, second = (Seal("encrypted", f"E{number}", "openai", "gpt-6", f"rs_{number}", texts=(f"t{number}",)) for number in (1, 2))
+    said = Seal("thought_signature", "AAAA", "google", "gemini", bound="before")
+    called = Seal("thought_signature", "BBBB", "google", "gemini", bound="part")
+
+    def carrying(identity: str, *states: Seal) -> dict[str, Any]:
+        return made(identity, extra_content={"google": {"thought_signature": seals.wrap(states)}})
+
+    thinking = {
+        "role": "assistant",
+        "content": None,
+        "reasoning_content": "t1 t2",
+        "tool_calls": [carrying("a", first), carrying("b", second)],
+    }
+    parts = messages({"role": "user", "content": "x"}, thinking).turns[1].parts
+    assert [first, "a", second, "b"] == [part.seals[0] if isinstance(part, Reasoning) else getattr(part, "id", None) for part in parts]
+    speaking = {"role": "assistant", "content": "Look.", "tool_calls": [carrying("a", said, called)]}
+    text, call = messages({"role": "user", "content": "x"}, speaking).turns[1].parts
+    assert isinstance(text, Text)
+    assert isinstance(call, ToolCall)
+    assert ("AAAA", "part") == (text.seal and text.seal.value, text.seal and text.seal.bound)
+    assert "BBBB" == (call.seal and call.seal.value)
+
+
+def test_a_result_without_an_id_answers_the_latest_step() -> None:
+    """An earlier call that nobody answered does not take it."""
+    steps = [{"role": "assistant", "tool_calls": [made("a")]}, {"role": "user", "content": "never mind"}]
+    request = messages(
+        {"role": "user", "content": "x"}, *steps, {"role": "assistant", "tool_calls": [made("b")]}, {"role": "tool", "content": "R"}
+    )
+    (result,) = request.turns[-1].parts
+    assert isinstance(result, ToolResult)
+    assert "b" == result.call_id
+
+
 def test_thoughts_told_twice_are_one_and_told_differently_are_two() -> None:
     """Some servers fill both fields with one text."""
     both = {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm.", "reasoning": "Hm."}

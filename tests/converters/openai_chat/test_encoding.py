@@ -916,3 +916,19 @@ def test_the_call_itself_is_never_changed() -> None:
         encoded(request, dialect)
     assert msgspec.json.encode(request) == before
     assert isinstance(request.turns[1].parts[0], ToolCall)
+
+
+def test_the_pieces_of_a_streamed_gemini_are_one_text() -> None:
+    """google-genai's chats send each chunk back as a content of its own."""
+    parts = (Text("Hel", "contents.1.parts.0"), Text("lo", "contents.2.parts.0"))
+    turns = (Turn("user", (Text("x"),)), Turn("assistant", parts), Turn("user", (Text("y"),)))
+    body, losses = encoded(Request("google_genai", "m", turns))
+    assert ("Hello", []) == (body["messages"][1]["content"], losses)
+
+
+def test_of_an_effort_and_a_budget_one_is_told_and_the_other_named() -> None:
+    wanted = ReasoningRequest("on", effort="low", budget=5000)
+    body, losses = encoded(foreign(reasoning=wanted), Dialect(efforts=("low", "high")))
+    assert ("low", [("budget", "dropped", "")]) == (body["reasoning_effort"], losses)
+    body, losses = encoded(foreign(reasoning=wanted), Dialect(reasoning_form="reasoning", reasoning_back="reasoning_details"))
+    assert ({"max_tokens": 5000}, [("effort", "dropped", "")]) == (body["reasoning"], losses)
