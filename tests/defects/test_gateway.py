@@ -203,9 +203,10 @@ def test_requests_leave_nothing_behind(behaviour: Behaviour) -> None:
 
     body = with_shell(wire, body_of(wire, "m", "hi", stream=True))
     with RawUpstream(behaviour) as upstream, live_gateway(config(upstream)) as gateway, httpx.Client(timeout=20) as client:
-        before = asked(50)
-        after = asked(150)
-    assert after - before < 150, "less than one object for each request"
+        counts = [asked(50)]
+        while len(counts) < 4 and (len(counts) == 1 or counts[-1] - counts[-2] >= 150):  # what grows for good grows in every round
+            counts.append(asked(150))
+    assert counts[-1] - counts[-2] < 150, f"less than one object for each request: {counts}"
 
 
 def compressed(data: bytes, content_type: str) -> bytes:
