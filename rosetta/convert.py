@@ -29,7 +29,7 @@ from rosetta.converters.sse import EventTooLarge, SseParser
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import CONTENT_EVENTS, BlockStart, ChoiceEnd, End, Event, Failed, Start, TextDelta, UsageUpdate
 from rosetta.ir.loss import Loss
-from rosetta.ir.parts import Format, ToolCall
+from rosetta.ir.parts import NO_EXTRAS, Format, ToolCall
 from rosetta.ir.request import Request
 from rosetta.ir.response import Finish, Response
 from rosetta.ir.usage import NO_USAGE, Usage, latest
@@ -66,8 +66,12 @@ def new_id(prefix: str) -> str:
     return prefix + os.urandom(12).hex()
 
 
-def located(losses: Iterable[Loss], words: Mapping[str, str]) -> tuple[Loss, ...]:
-    """The losses with their paths filled in: the node's own, then the field in the source wire's word."""
+def located(losses: Iterable[Loss], words: Mapping[str, str], own: Mapping[str, str] = NO_EXTRAS) -> tuple[Loss, ...]:
+    """The losses with their paths filled in: the node's own, then the field in the source wire's word. ``own`` are the words of the very request
+    (``Request.words``), where its wire has several for one thing."""
+    if own:
+        whole = {**words, **own}
+        return tuple(_located(loss, words if loss.at else whole) for loss in losses)
     return tuple(_located(loss, words) for loss in losses)
 
 
@@ -94,12 +98,18 @@ _WHOLE_NODES = frozenset(
 )
 
 
+SIBLING = "../"
+"""Begins a word for a field that does not stand in its node, but beside the content of which the node is a part: chat's ``annotations``."""
+
+
 def _located(loss: Loss, words: Mapping[str, str]) -> Loss:
     if loss.path:
         return loss
     if loss.at and loss.field in _WHOLE_NODES and not (loss.field == "seal" and _beside(loss.at, words)):
         return msgspec.structs.replace(loss, path=loss.at)
     word = words.get(loss.field, loss.field)
+    if word.startswith(SIBLING):  # of the content that holds the node
+        return msgspec.structs.replace(loss, path=f"{loss.at.rpartition('.content')[0] or loss.at}.{word.removeprefix(SIBLING)}")
     return msgspec.structs.replace(loss, path=f"{loss.at}.{word}" if loss.at else word)
 
 
@@ -305,7 +315,7 @@ def decoded_request(
     """The IR of a request body in the ``source`` format."""
     origin = converter(source)
     coded = origin.decode_request(WireRequest(_object(body), headers or {}, model))
-    return Converted(coded.value, located(coded.losses, origin.words))
+    return Converted(coded.value, located(coded.losses, origin.words, coded.value.words))
 
 
 def convert_request(
@@ -325,7 +335,7 @@ def convert_request(
     name = model or coded.value.model
     sent = goal.encode_request(coded.value, _target(goal, provider, name))
     wire = sent.wire.body if name else {key: value for key, value in sent.wire.body.items() if key != "model"}
-    return Converted(wire, located((*coded.losses, *sent.losses), origin.words))
+    return Converted(wire, located((*coded.losses, *sent.losses), origin.words, coded.value.words))
 
 
 def _reply(origin: Converter, request: Mapping[str, Any] | bytes | str | None, model: str | None) -> tuple[Reply, bool]:

@@ -140,6 +140,7 @@ def _choices(blocks: dict[int, _Block], ends: dict[int, ChoiceEnd], logprobs: di
                 finish=None if end is None else end.finish,
                 logprobs=logprobs.get(index),
                 extras={} if end is None else end.extras,
+                at="" if end is None else end.at,
             )
         )
     return tuple(choices)
@@ -173,7 +174,7 @@ def unfold(response: Response) -> list[Event]:
             number += 1
         events.extend(LogprobsDelta(choice.index, (choice.logprobs or {})[channel], channel) for channel in waiting)
         if choice.finish is not None:
-            events.append(ChoiceEnd(choice.index, choice.finish, choice.extras))
+            events.append(ChoiceEnd(choice.index, choice.finish, choice.extras, choice.at))
     if response.usage is not NO_USAGE:
         events.append(UsageUpdate(response.usage))
     events.append(End(response.extras))

@@ -33,3 +33,7 @@ class Losses(list[Loss]):
         for name in extras:
             path = f"{at}.{name}" if at else ""  # a node's field has the client's own word: no other is looked up for it
             self.append(Loss(name, "dropped", FIELD_CLASS.get(name, "setting"), at, "unknown to the target's format", path))
+
+    def stray(self, extras: dict[str, object], at: str) -> None:
+        """Unknown fields of a stream's pieces, which no wire carries on: each told once, however many pieces have it."""
+        self.extras({name: value for name, value in extras.items() if not any(loss.field == name and loss.at == at for loss in self)}, at)

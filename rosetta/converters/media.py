@@ -6,7 +6,8 @@ import base64
 import binascii
 import re
 
-from rosetta.ir.parts import MediaKind
+from rosetta.converters.losses import Losses
+from rosetta.ir.parts import Media, MediaKind
 
 _DATA_URL = re.compile(r"^data:([^;,]*)((?:;[^,]*)?),", re.IGNORECASE)
 
@@ -30,6 +31,7 @@ AUDIO_FORMAT = {
     "audio/ogg": "opus",
     "audio/l16": "pcm16",
 }
+_AUDIO_WORD = {mime: word for word, mime in AUDIO_MIME.items()}
 EXTENSION = {
     "application/pdf": "pdf",
     "text/plain": "txt",
@@ -102,6 +104,30 @@ def kind_of(mime: str | None) -> MediaKind:
             return "video"
         case _:
             return "document"
+
+
+_UNSAID = (("detail", "auto"), ("title", None), ("context", None), ("citable", False), ("transcript", None))
+"""What a part may say beside its source, and what is as good as nothing said."""
+
+
+def tell_unsaid(part: Media, losses: Losses, *said: str) -> None:
+    """The Losses of what a wire has no word for: all that a part says beside its source, but for what was ``said``. Marks and seals are the wire's own
+    business."""
+    if part.name is not None and "name" not in said:
+        losses.dropped("filename", part.at)
+    for field, silent in _UNSAID:
+        if field not in said and getattr(part, field) not in (None, silent):
+            losses.dropped(field, part.at)
+
+
+def audio_mime(word: str) -> str:
+    """The MIME type of OpenAI's word for a form of sound. One that it has no word for keeps its own."""
+    return AUDIO_MIME.get(word, f"audio/{word}")
+
+
+def audio_word(mime: str) -> str:
+    """The word that ``audio_mime`` made the type of."""
+    return _AUDIO_WORD.get(mime) or mime.removeprefix("audio/")
 
 
 def text_of(data: str) -> str | None:

@@ -37,20 +37,40 @@ def paired(turns: tuple[Turn, ...], losses: Losses) -> tuple[Turn, ...]:
             end += 1
         following = turns[index:end]
         index = end
-        renamed: dict[str, str] = {}
+        ids: dict[str, list[str]] = {}  # the client's id -> those of its calls in this turn
         calls: list[ToolCall] = []
         parts: list[Part] = []
         for part in turn.parts:
             if isinstance(part, ToolCall):
-                if part.id in seen:
-                    renamed[part.id] = call_id(f"{part.id}_{len(seen)}")
+                identity = part.id
+                if identity in seen:
                     losses.approximated("call_id", part.at, "the id was used before")
-                    part = msgspec.structs.replace(part, id=renamed[part.id])
+                    part = msgspec.structs.replace(part, id=call_id(f"{identity}_{len(seen)}"))
+                ids.setdefault(identity, []).append(part.id)
                 seen.add(part.id)
                 calls.append(part)
             parts.append(part)
-        out.append(turn if not renamed else msgspec.structs.replace(turn, parts=tuple(parts)))
-        out.extend(_answered(calls, renamed, following, losses))
+        if any(found != [identity] for identity, found in ids.items()):
+            turn = msgspec.structs.replace(turn, parts=tuple(parts))
+            following = _renamed(following, ids)
+        out.append(turn)
+        out.extend(_answered(calls, following, losses))
+    return tuple(out)
+
+
+def _renamed(following: tuple[Turn, ...], ids: dict[str, list[str]]) -> tuple[Turn, ...]:
+    """The turns with each result under the id that its call has now: of several calls with one id, the first result answers the first."""
+    taken: dict[str, int] = {}
+    out: list[Turn] = []
+    for turn in following:
+        parts: list[Part] = []
+        for part in turn.parts:
+            if isinstance(part, ToolResult) and part.call_id in ids:
+                found = ids[part.call_id]
+                place = taken[part.call_id] = taken.get(part.call_id, -1) + 1
+                part = msgspec.structs.replace(part, call_id=found[min(place, len(found) - 1)])
+            parts.append(part)
+        out.append(msgspec.structs.replace(turn, parts=tuple(parts)))
     return tuple(out)
 
 
@@ -63,34 +83,31 @@ def _without_orphans(turn: Turn, losses: Losses) -> Turn:
     return msgspec.structs.replace(turn, parts=tuple(part for part in turn.parts if not isinstance(part, ToolResult)))
 
 
-def _answered(calls: list[ToolCall], renamed: dict[str, str], following: tuple[Turn, ...], losses: Losses) -> list[Turn]:
+def _answered(calls: list[ToolCall], following: tuple[Turn, ...], losses: Losses) -> list[Turn]:
     wanted = {call.id for call in calls}
     last: dict[str, ToolResult] = {}
     count = 0
     for turn in following:
         for part in turn.parts:
             if isinstance(part, ToolResult):
-                last[renamed.get(part.call_id, part.call_id)] = part
+                last[part.call_id] = part
                 count += 1
     missing = [call for call in calls if call.id not in last]
-    if not missing and not renamed and count == len(wanted) and wanted == last.keys():
+    if not missing and count == len(wanted) and wanted == last.keys():
         return list(following)
     out: list[Turn] = []
     for turn in following:
         parts: list[Part] = []
         for part in turn.parts:
             if isinstance(part, ToolResult):
-                identity = renamed.get(part.call_id, part.call_id)
-                if identity not in wanted:
+                if part.call_id not in wanted:
                     losses.dropped("tool_result", part.at, "it answers no call")
                     continue
-                if last[identity] is not part:
+                if last[part.call_id] is not part:
                     losses.dropped("tool_result", part.at, "a later result answers the same call")
                     continue
-                if identity != part.call_id:
-                    part = msgspec.structs.replace(part, call_id=identity)
             parts.append(part)
-        out.append(turn if len(parts) == len(turn.parts) and not renamed else msgspec.structs.replace(turn, parts=tuple(parts)))
+        out.append(turn if len(parts) == len(turn.parts) else msgspec.structs.replace(turn, parts=tuple(parts)))
     if missing:
         results: list[Part] = []
         for call in missing:

@@ -221,7 +221,7 @@ def prepare(inbound: Inbound, step: Step) -> Attempt:
         raise Failed(
             Failure("unsupported", str(error), code=error.code or "unsupported_parameter", param=error.path or None, ours=True)
         ) from error
-    losses = located((*inbound.losses, *sent.losses), inbound.converter.words)
+    losses = located((*inbound.losses, *sent.losses), inbound.converter.words, request.words)
     passed = upward(call.format, call.headers) if step.format == call.format else []
     headers = _merged(headers, [("user-agent", _USER_AGENT)], passed, list(sent.wire.headers.items()), provider.extra_headers)
     return Attempt(

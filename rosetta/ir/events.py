@@ -120,11 +120,12 @@ class UsageUpdate(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults
 
 
 class ChoiceEnd(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """A choice is complete."""
+    """A choice is complete. ``at`` is where the ``extras`` stand."""
 
     choice: int
     finish: Finish
     extras: dict[str, Any] = NO_EXTRAS
+    at: str = ""
 
 
 class OpaqueEvent(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

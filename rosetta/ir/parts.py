@@ -73,7 +73,7 @@ class Citation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Where a piece of an answer comes from.
 
     ``start`` and ``end`` are offsets in code points of the text part that holds the citation, or None. ``raw`` is the wire's own
-    object; ``format`` the wire it belongs to.
+    object; ``format`` the wire it belongs to; ``more`` tells whether it says what no field here does.
     """
 
     format: Format
@@ -83,6 +83,12 @@ class Citation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     quote: str | None = None
     start: int | None = None
     end: int | None = None
+    more: bool = False
+
+    @property
+    def beyond_address(self) -> bool:
+        """Whether an address, a title and offsets are less than what it says."""
+        return self.more or bool(self.quote)
 
 
 class Text(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):

@@ -139,7 +139,8 @@ class ReasoningRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True
 
 
 class OutputFormat(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The shape of the answer. ``schema`` goes with ``json_schema``; ``name``, ``strict`` and ``description`` are OpenAI's."""
+    """The shape of the answer. ``schema`` goes with ``json_schema``; ``name``, ``strict`` and ``description`` are OpenAI's. ``at`` is where the ``extras``
+    stand."""
 
     kind: Literal["text", "json_object", "json_schema"]
     schema: dict[str, Any] | None = None
@@ -147,6 +148,7 @@ class OutputFormat(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     description: str | None = None
     strict: bool | None = None
     extras: dict[str, Any] = NO_EXTRAS
+    at: str = ""
 
 
 class CacheRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -179,7 +181,8 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     ``system`` holds the leading system and developer messages, each a Turn, so that several are not glued together; later ones
     stand in ``turns``. ``tools`` are flat, each with its namespace. ``stream`` and ``include_usage`` are what the client asked for.
-    ``version`` and ``betas`` are Anthropic's headers. ``extras`` are the unknown top-level fields of ``format``.
+    ``version`` and ``betas`` are Anthropic's headers. ``extras`` are the unknown top-level fields of ``format``. ``words`` are the client's own for
+    fields of which its wire has several (``effort``: ``reasoning.effort``), so that a Loss names the one that is there.
     """
 
     format: Format
@@ -208,3 +211,4 @@ class Request(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     version: str | None = None
     betas: tuple[str, ...] = ()
     extras: dict[str, Any] = NO_EXTRAS
+    words: dict[str, str] = NO_EXTRAS

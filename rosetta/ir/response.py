@@ -38,13 +38,14 @@ class Finish(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One of the answers. ``logprobs`` is OpenAI chat's ``{content: [...], refusal: [...]}`` shape."""
+    """One of the answers. ``logprobs`` is OpenAI chat's ``{content: [...], refusal: [...]}`` shape. ``at`` is where the ``extras`` stand."""
 
     index: int
     parts: tuple[Part, ...]
     finish: Finish | None = None
     logprobs: dict[str, Any] | None = None
     extras: dict[str, Any] = NO_EXTRAS
+    at: str = ""
 
 
 class Response(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

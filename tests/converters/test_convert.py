@@ -270,3 +270,71 @@ def test_the_mark_of_a_part_that_is_said_in_words_is_told() -> None:
     marked = {**found, "cache_control": {"type": "ephemeral"}}
     body = {"model": "m", "max_tokens": 50, "messages": [{"role": "user", "content": [marked]}]}
     assert {"messages.0.content.0": "approximated", "messages.0.content.0.cache_control": "dropped"} == lost(body, "anthropic", "responses")
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"safety_identifier": "u"}, "safety_identifier"),
+        ({"user": "u"}, "user"),
+        ({"reasoning_effort": "max"}, "reasoning_effort"),
+        ({"reasoning": {"effort": "max"}}, "reasoning.effort"),
+        ({"reasoning": {"max_tokens": 999}}, "reasoning.max_tokens"),
+        ({"thinking": {"type": "enabled", "budget_tokens": 999}}, "thinking.budget_tokens"),
+        ({"response_format": {"type": "json_object", "x": 1}}, "response_format.x"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "x": 1}}},
+            "response_format.json_schema.x",
+        ),
+        ({"response_format": {"type": "text", "x": 1}}, "response_format.x"),
+    ],
+)
+def test_a_loss_names_the_field_that_the_client_used(said: dict[str, Any], path: str) -> None:
+    """Chat has several spellings of one thing; the path of a Loss leads to the one that is there."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **said}
+    assert path in lost(body, "chat", "google", model="gemini-3-pro-preview", provider="google")
+
+
+@pytest.mark.parametrize("target", ["chat", "responses", "anthropic", "google"])
+def test_a_tool_messages_other_name_is_told(target: str) -> None:
+    """The name of the call goes without saying; another one does not."""
+    messages = [
+        {"role": "user", "content": "Go"},
+        {"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "name": "f", "content": "ok"},
+    ]
+    body = {"model": "m", "messages": messages, "tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]}
+    assert "messages.2.name" not in lost(body, "chat", target)
+    messages[2]["name"] = "g"
+    sent = convert_request(body, "chat", target, model="m")
+    assert target == "chat" or "messages.2.name" in {loss.path for loss in sent.losses}
+    assert target != "chat" or sent.value["messages"][2]["name"] == "g"
+
+
+@pytest.mark.parametrize("source", ["chat", "responses"])
+def test_a_late_system_messages_image_reaches_gemini(source: str) -> None:
+    """The words are the user's there, and so is what they point to."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    if source == "responses":
+        image = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+    words = {"type": "text" if source == "chat" else "input_text", "text": "Compare."}
+    given = [{"role": "user", "content": "Hello"}, {"role": "developer", "content": [words, image]}, {"role": "user", "content": "Now."}]
+    body = {"model": "m", "messages" if source == "chat" else "input": given}
+    parts = convert_request(body, source, "google", model="gemini-3-pro-preview").value["contents"][0]["parts"]
+    assert [part.get("text") or part["inlineData"]["mimeType"] for part in parts] == [
+        "Hello",
+        "<system>\nCompare.\n</system>",
+        "image/png",
+        "Now.",
+    ]
+
+
+def test_lost_sources_are_named_beside_its_content() -> None:
+    """Chat's annotations stand in the message, not in the text."""
+    cited = {"type": "url_citation", "url_citation": {"url": "https://a.test", "title": "A", "start_index": 0, "end_index": 2}}
+    messages = [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi", "annotations": [cited]},
+        {"role": "user", "content": "And?"},
+    ]
+    assert {"messages.1.annotations": "dropped"} == lost({"model": "m", "messages": messages}, "chat", "google")

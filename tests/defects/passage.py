@@ -22,7 +22,7 @@ def passed(body: dict[str, Any], source: Format, target: Format, **dialect: Any)
     model = wires.MODEL if source == "google_genai" else None
     coded = origin.decode_request(WireRequest(body, headers, model))
     sent = goal.encode_request(coded.value, wires.target(target, **dialect))
-    return Converted(sent.wire.body, located((*coded.losses, *sent.losses), origin.words))
+    return Converted(sent.wire.body, located((*coded.losses, *sent.losses), origin.words, coded.value.words))
 
 
 def dig(value: Any, path: str) -> Any:

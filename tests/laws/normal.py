@@ -135,6 +135,11 @@ def chat(body: Json) -> Json:
         made["tools"] = [_chat_tool(tool) for tool in made["tools"]]
     calls: list[str] = []
     made["messages"] = [_chat_message(message, index, calls) for index, message in enumerate(made["messages"])]
+    names: dict[Any, Any] = {}
+    for message in made["messages"]:
+        names |= {call["id"]: call[call["type"]]["name"] for call in message.get("tool_calls") or ()}
+        if message["role"] == "tool" and message.get("name") == names.get(message.get("tool_call_id")):
+            message.pop("name", None)  # the call's own
     return made
 
 

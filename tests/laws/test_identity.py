@@ -22,6 +22,8 @@ def own_target(format: Format, request: Request, body: dict[str, Any]) -> Target
     changes: dict[str, Any] = {}
     if format == "openai_chat" and "reasoning" in body:  # OpenRouter's
         changes |= {"reasoning_form": "reasoning", "reasoning_back": "reasoning_details", "cache_marks": "cache_control"}
+    if format == "openai_chat" and "thinking" in body:  # DeepSeek's
+        changes |= {"reasoning_form": "thinking"}
     if format == "anthropic":
         changes["thinking"] = "adaptive" if request.reasoning.mode == "adaptive" else "budget"
         changes["version"] = request.version or "2023-06-01"

@@ -179,7 +179,7 @@ def test_each_loss_names_a_place_that_is_there(source: Format, name: str, target
     for loss in losses:
         assert loss.category == FIELD_CLASS.get(loss.field, "setting")
         assert found(wire.body, loss.at), f"{loss} points nowhere"
-    for loss in located((loss for loss in losses if loss.kind != "injected"), CONVERTERS[source].words):
+    for loss in located((loss for loss in losses if loss.kind != "injected"), CONVERTERS[source].words, coded.value.words):
         assert points(wire, loss), f"{loss.path} is not what the client wrote"
     assert [loss for loss, count in Counter(losses).items() if count > 1] == [], "each loss is told once"
 
@@ -264,6 +264,7 @@ def test_what_was_said_is_said_again_or_named(source: Format, name: str, target:
         assert_tells(unsupported)
         return
     texts, numbers = told(sent.wire.body)
+    losses = located((*coded.losses, *sent.losses), CONVERTERS[source].words, coded.value.words)
     unnamed = [
         (".".join(path), value)
         for path, value in leaves(wire.body)
@@ -276,9 +277,9 @@ def test_what_was_said_is_said_again_or_named(source: Format, name: str, target:
         )
         and not isinstance(value, bool)
         and not said_again(value, texts, numbers)
-        and not is_named(path, (*coded.losses, *sent.losses), CONVERTERS[source].words)
+        and not is_named(path, losses, {**CONVERTERS[source].words, **coded.value.words})
     ]
-    assert unnamed == [], f"losses: {[(loss.field, loss.at) for loss in (*coded.losses, *sent.losses)]}"
+    assert unnamed == [], f"losses: {[loss.path for loss in losses]}"
 
 
 def said_again(value: Any, texts: str, numbers: set[float]) -> bool:
@@ -322,6 +323,9 @@ def is_named(path: tuple[str, ...], losses: tuple[Loss, ...], words: Any) -> boo
     """Whether a loss tells of the value: of the whole node it stands in, or of a field on the way to it."""
     steps = [camel(step) for step in path]
     for loss in losses:
+        place = [camel(step) for step in loss.path.split(".")]
+        if steps[: len(place)] == place:
+            return True
         at = [camel(step) for step in loss.at.split(".")] if loss.at else []
         if steps[: len(at)] != at:
             continue

@@ -106,6 +106,83 @@ def test_an_answers_unknown_fields_go_back_to_their_own_wire(source: Format, nam
     assert [] == silent
 
 
+ENVELOPES = ("anthropic", "openai_responses")
+"""Whose events are an envelope around what they tell: its own fields (a number, padding) are the transport's."""
+TOLD_AGAIN = ("content_part", "reasoning_summary_part", "output_item.added")
+"""Events of which another one tells the whole."""
+AS_A_WHOLE = {
+    "part": ("content", "item", "delta"),
+    "citations": ("cit", "annotation", "grounding"),
+    "finish": ("stop_details",),
+    "image": ("inlinedata", "parts"),
+    "audio": ("audio",),
+    "choices": ("choices", "candidates"),
+    "extra_content": ("extra_content",),
+}
+"""Losses that name the node which held the field, in the IR's words, and words on the way to it."""
+
+
+def pieces(source: Format, name: str) -> Iterator[tuple[list[Any], int, tuple[str | int, ...]]]:
+    """The events of a stream, and each place in them for a field that nobody knows; of pieces that look alike the first ones."""
+    events = wires.parsed(wires.stream(source, name))
+    seen: set[str] = set()
+    for number, (_, data) in enumerate(events):
+        if not isinstance(data, dict):
+            continue
+        kind = str(data.get("type"))
+        for path in nodes(data):
+            shape = f"{kind} {sorted(data)} {['N' if isinstance(step, int) else step for step in path]}"
+            if (source in ENVELOPES and not path) or shape in seen or any(word in kind for word in TOLD_AGAIN) or _exempt(path, data):
+                continue
+            if number > 2:
+                seen.add(shape)
+            yield events, number, path
+
+
+BELOW = ("content_filter", "prompt_filter", "safetyRatings", "promptFeedback", "xNew", "x_new", "context_management")
+"""Fields that are unknown themselves, or told as a whole: what lies below them goes with them."""
+COUNTED = ("usage", "usageMetadata", "usage_metadata", "logprobs", "logprobsResult")
+"""Counts so far, which later pieces tell anew, and log probabilities one by one."""
+
+
+def _exempt(path: tuple[str | int, ...], data: dict[str, Any]) -> bool:
+    """Whether a field there says nothing that counts: beside the above the echo of the request, an annotation told again, and an empty text."""
+    words = [step for step in path if isinstance(step, str)]
+    node: Any = data
+    for step in path:
+        node = node[step]
+    repeated = words[:1] == ["item"] and "annotations" in words
+    echo = words[:1] == ["response"] and len(words) > 1 and words[1] not in ("output", "incomplete_details")
+    return repeated or echo or node.get("text") == "" or any(word in COUNTED or word.startswith(BELOW) for word in words)
+
+
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize(("source", "name"), wires.files("streams", "sse"), ids=wires.case_id)
+def test_no_unknown_field_of_a_stream_goes_in_silence(source: Format, name: str, target: Format) -> None:
+    """Whether it comes with the first piece or in the middle of a text."""
+    silent = []
+    for events, number, path in pieces(source, name):
+        kind, data = events[number]
+        decoder = CONVERTERS[source].stream_decoder(wires.ticket(source, stream=True))
+        encoder = CONVERTERS[target].stream_encoder(wires.reply(target))
+        out: list[Any] = list(encoder.open())
+        for each in (*events[:number], (kind, with_field(data, path)), *events[number + 1 :]):
+            for event in decoder.feed(*each):
+                out.extend(encoder.feed(event))
+        for event in decoder.finish():
+            out.extend(encoder.feed(event))
+        out.extend(encoder.finish())
+        way = ".".join(map(str, path))
+        told = any(
+            FIELD in f"{loss.field} {loss.at} {loss.detail}" or any(word in way.lower() for word in AS_A_WHOLE.get(loss.field, ()))
+            for loss in (*decoder.losses, *encoder.losses)
+        )
+        sealed = "reasoning_details" in way  # the thoughts' own state, which goes as it is
+        if VALUE not in repr(out) and not told and not sealed:
+            silent.append(f"{number} {kind or ''} {way}")
+    assert silent == []
+
+
 def test_what_a_foreign_finish_says_beside_its_reason_is_told() -> None:
     """Anthropic explains a refusal; the other wires have a word for it and nothing more."""
     body = {"content": [], "stop_reason": "refusal", "stop_details": {"type": "refusal", "category": "cyber", "explanation": "No."}}

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from rosetta.converters import media
 from rosetta.converters.anthropic.dialect import Dialect
 from rosetta.converters.converter import Json, Malformed, Target
-from rosetta.converters.fields import maybe_string, string, type_name
+from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.ir.parts import (
@@ -46,6 +46,7 @@ Place = Literal["user", "assistant", "system", "result"]
 TEXT = frozenset({"type", "text", "citations", "cache_control"})
 _IMAGE = frozenset({"type", "source", "cache_control"})
 _DOCUMENT = frozenset({"type", "source", "title", "context", "citations", "cache_control"})
+_CITATION = frozenset({"type", "url", "source", "title", "document_title", "cited_text"})
 _SOURCE = {"base64": ("data", "media_type"), "text": ("data", "media_type"), "url": ("url",), "file": ("file_id",)}
 
 
@@ -160,7 +161,14 @@ def decode_citation(raw: Any, at: str) -> Citation:
     def word(*keys: str) -> str | None:
         return next((raw[key] for key in keys if type(raw.get(key)) is str), None)
 
-    return Citation(FORMAT, raw, url=word("url", "source"), title=word("title", "document_title"), quote=word("cited_text"))
+    return Citation(
+        FORMAT,
+        raw,
+        url=word("url", "source"),
+        title=word("title", "document_title"),
+        quote=word("cited_text"),
+        more=bool(unknown(raw, _CITATION)),
+    )
 
 
 def decode_visible(block: Json, kind: str, at: str, losses: Losses) -> Part:
@@ -312,7 +320,9 @@ def encode_opaque(part: Opaque, out: Outgoing) -> Json | None:
         return part.data
     if part.text:
         out.losses.approximated("part", part.at, f"{part.kind} said as text")
-        return plain(part.text)
+        block = plain(part.text)
+        out.mark(block, part.cache, part.at)
+        return block
     out.losses.dropped("part", part.at, part.kind)
     return None
 
@@ -333,8 +343,7 @@ def _encode_media(part: Media, out: Outgoing, place: Place) -> Json | None:
     if source is None:
         return None
     block: Json = {"type": part.kind, "source": source}
-    if part.detail not in {None, "auto"}:
-        out.losses.dropped("detail", part.at)
+    media.tell_unsaid(part, out.losses, *_said(part))
     if part.kind == "document":
         title = part.title or part.name
         if title is not None:
@@ -343,13 +352,16 @@ def _encode_media(part: Media, out: Outgoing, place: Place) -> Json | None:
             block["context"] = part.context
         if part.citable is not None:
             block["citations"] = {"enabled": part.citable}
-    else:
-        for field in ("name", "title", "context"):
-            if getattr(part, field) is not None:
-                out.losses.dropped(field, part.at)
     out.extras(block, part.extras, part.at)
     out.mark(block, part.cache, part.at)
     return block
+
+
+def _said(part: Media) -> tuple[str, ...]:
+    """What a block says of a part beside its source."""
+    if part.kind != "document":
+        return ()
+    return ("title" if part.title is not None else "name", "context", "citable")
 
 
 def _encode_source(part: Media, out: Outgoing) -> Json | None:

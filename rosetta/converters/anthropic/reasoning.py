@@ -19,7 +19,7 @@ from rosetta.converters.anthropic.parts import FORMAT, Outgoing, told
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, maybe_string, type_name
 from rosetta.converters.losses import Losses
-from rosetta.ir.parts import NO_EXTRAS, Part, Reasoning, Seal, Text, ToolCall
+from rosetta.ir.parts import NO_EXTRAS, Reasoning, Seal
 from rosetta.ir.request import EFFORTS, Effort, ReasoningRequest, Request
 
 MIN_BUDGET_TOKENS = 1024
@@ -61,10 +61,10 @@ def decode_settings(thinking: Fields | None, effort: Any) -> ReasoningRequest:
         if display is not None:
             visible = _DISPLAY.get(display)
             if visible is None:
-                extras["display"] = display
+                extras["thinking.display"] = display
         elif mode == "on":
             visible = True  # the models that take a budget show their thoughts unasked
-        extras.update({key: value for key, value in thinking.rest().items() if value is not None})
+        extras.update({f"thinking.{key}": value for key, value in thinking.rest().items() if value is not None})
     return ReasoningRequest(
         mode=mode, effort=effort if effort in EFFORTS else None, budget=budget, visible=visible, extras=extras or NO_EXTRAS
     )
@@ -244,7 +244,7 @@ def _encode_extras(wanted: ReasoningRequest, out: Outgoing, settings: Settings) 
         elif settings.thinking is None:
             out.losses.dropped(key, detail="no thinking is asked for")
         else:
-            settings.thinking[key] = value
+            settings.thinking[key.removeprefix("thinking.")] = value
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ blocks in
@@ -265,28 +265,10 @@ def decode_thinking(block: Json, kind: str, at: str, losses: Losses) -> tuple[Re
         signature = maybe_string(block, "signature", at) or ""
         found = seals.opened(signature, "signature", texts=(text,)) if signature else ()
     own = tuple(seal for seal in found if seal.bound == "reasoning")
-    beside = tuple(seal for seal in found if seal.bound == "part")
+    beside = tuple(seal for seal in found if seal.bound != "reasoning")
     if not text and not own:
         return None, beside
     return Reasoning(summary=(text,) if text else (), at=at, seals=own, extras=extras), beside
-
-
-def attached(parts: list[Part], seal: Seal, following: Part) -> Part:
-    """``following`` with the seal of the carrier before it, where it is a call; else the seal goes to the text before it."""
-    if isinstance(following, ToolCall):
-        return msgspec.structs.replace(following, seal=seal)
-    attach(parts, seal)
-    return following
-
-
-def attach(parts: list[Part], seal: Seal) -> None:
-    """Give the seal of a carrier to the last text, an empty one where there is none."""
-    for index in range(len(parts) - 1, -1, -1):
-        part = parts[index]
-        if isinstance(part, Text):
-            parts[index] = msgspec.structs.replace(part, seal=seal)
-            return
-    parts.append(Text("", seal=seal))
 
 
 def decode_thought(block: Json, kind: str, ticket: Ticket, at: str = "") -> Reasoning:

@@ -129,7 +129,8 @@ def _decode_format(config: dict[str, Any], old: Any) -> OutputFormat | None:
         config["format"] = value
         return None
     wanted = form.take("schema", dict)
-    return OutputFormat("json_schema", wanted, extras={key: found for key, found in form.rest().items() if found is not None} or NO_EXTRAS)
+    rest = {key: found for key, found in form.rest().items() if found is not None}
+    return OutputFormat("json_schema", wanted, extras=rest or NO_EXTRAS, at=where if rest else "")
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ encode
@@ -208,10 +209,13 @@ def _forcing(request: Request, out: Outgoing) -> str:
 def _encode_format(request: Request, out: Outgoing) -> tuple[Json | None, str]:
     """``output_config.format``, or the words for it where there is no such field."""
     output = request.output
-    if output is None or output.kind == "text":
+    if output is None:
+        return None, ""
+    if not (out.own and out.dialect.output_format):
+        out.losses.extras(output.extras, output.at)
+    if output.kind == "text":
         return None, ""
     if output.kind == "json_object":
-        out.losses.extras(output.extras)
         out.losses.approximated("output", detail="asked for in words: the wire has no mode for it")
         return None, "Answer with one JSON object and nothing else."
     wanted = output.schema or {}
@@ -220,8 +224,6 @@ def _encode_format(request: Request, out: Outgoing) -> tuple[Json | None, str]:
         return None, f"Answer with JSON alone, valid against this JSON Schema:\n{encode_text(wanted)}"
     if out.own:
         return {"type": "json_schema", "schema": wanted, **output.extras}, ""
-    if output.extras:
-        out.losses.extras(output.extras)
     strict = schema.anthropic_strict(wanted, "", out.losses, field="output")
     if output.description and "description" not in strict:
         strict = {**strict, "description": output.description}

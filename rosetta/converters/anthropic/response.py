@@ -23,6 +23,7 @@ from rosetta.converters.anthropic.finish import (
 from rosetta.converters.anthropic.parts import FORMAT, decode_text, decode_visible, kind_of_block, plain
 from rosetta.converters.anthropic.reasoning import UNSIGNED, carrier, decode_thought
 from rosetta.converters.anthropic.tools import CALL_ID_LIMIT, decode_reply_input, encode_input, restored
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
 from rosetta.converters.fields import type_name
 from rosetta.converters.losses import Losses
@@ -134,7 +135,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
         body.update(response.extras)
     else:
         losses.extras(response.extras)
-        losses.extras(choice.extras)
+        losses.extras(choice.extras, choice.at)
     return Coded(body, tuple(losses))
 
 
@@ -183,7 +184,7 @@ def _encode_text(part: Text, own: bool, losses: Losses) -> list[Json]:
     if any(citation.format != FORMAT for citation in part.citations):
         losses.dropped("citations", part.at)
     if part.seal is not None:
-        blocks.extend(_carried((part.seal,), part.at, losses))
+        blocks.extend(_carried((of_what_was_said(part.seal),), part.at, losses))
     return blocks
 
 

@@ -17,6 +17,7 @@ from rosetta.converters.anthropic.reasoning import REDACTED, THINKING, sealed
 from rosetta.converters.anthropic.response import CALL
 from rosetta.converters.anthropic.tools import decode_reply_input, restored
 from rosetta.converters.converter import Json, Malformed, Ticket
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
@@ -43,6 +44,17 @@ _MESSAGE = frozenset({"id", "type", "role", "model", "content", "stop_reason", "
 _DELTA = frozenset({"stop_reason", "stop_sequence", "stop_details"})
 _FIELDS: dict[str, frozenset[str]] = {"text": TEXT, "thinking": THINKING, "redacted_thinking": REDACTED, "tool_use": CALL}
 """The fields that a block has in a stream; the IR's events have no place for others."""
+_PIECES = {
+    kind: frozenset({"type", field})
+    for kind, field in (
+        ("text_delta", "text"),
+        ("thinking_delta", "thinking"),
+        ("signature_delta", "signature"),
+        ("input_json_delta", "partial_json"),
+        ("citations_delta", "citation"),
+    )
+}
+"""And those of a piece."""
 
 
 class _Block:
@@ -104,7 +116,7 @@ class StreamDecoder:
             if kind == "content_block_delta":
                 block = self._blocks.get(data["index"])
                 delta = data["delta"]
-                if block is not None and delta["type"] == "text_delta" and block.kind == "text":
+                if block is not None and delta["type"] == "text_delta" and block.kind == "text" and len(delta) == 2:
                     text = delta["text"]
                     if type(text) is str:
                         return [TextDelta(block.number, text)] if text else []
@@ -198,8 +210,7 @@ class StreamDecoder:
         self._blocks[index] = block
         number = block.number
         if kind in _FIELDS:
-            unknown = {key: value for key, value in wire.items() if key not in _FIELDS[kind] and value is not None}
-            self._losses.extras(unknown, f"content.{number}")
+            self._losses.extras(unknown(wire, _FIELDS[kind]), f"content.{number}")
         if kind == "text":
             events.append(BlockStart(number, "text"))
             text = wire.get("text")
@@ -248,9 +259,12 @@ class StreamDecoder:
         if block is None:
             shell = {"text_delta": "text", "citations_delta": "text", "thinking_delta": "thinking", "signature_delta": "thinking"}.get(kind)
             if shell is None:
+                self._losses.dropped("part", f"content.{index}", f"a {kind} of a block that did not begin")
                 return []
             events = self._block_start(index, {"type": shell})
             block = self._blocks[index]
+        if len(delta) > 2 and kind in _PIECES:
+            self._losses.stray(unknown(delta, _PIECES[kind]), f"content.{block.number}")
         if block.kind == "tool_use" and kind == "input_json_delta":
             piece = delta["partial_json"]
             if type(piece) is not str:
@@ -279,6 +293,8 @@ class StreamDecoder:
             events.append(CitationDelta(block.number, decode_citation(delta["citation"], "citation")))
         elif block.kind not in {"text", "thinking", "redacted_thinking", "tool_use"}:
             self._grow(block, kind, delta)
+        else:
+            self._losses.dropped("part", f"content.{block.number}", f"a {kind} in a block of {block.kind}")
         return events
 
     @staticmethod

@@ -16,6 +16,7 @@ from rosetta.converters.anthropic.parts import FORMAT, plain
 from rosetta.converters.anthropic.reasoning import UNSIGNED, carrier
 from rosetta.converters.anthropic.response import call_name, encode_data, omitted
 from rosetta.converters.anthropic.tools import CALL_ID_LIMIT
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.jsontext import encode_text
 from rosetta.converters.losses import Losses
@@ -147,7 +148,7 @@ class StreamEncoder:
             case Start():
                 self._start = event
                 self._own = event.format == FORMAT
-                if not self._own:
+                if not self._own or self._opened:
                     self._losses.extras(event.extras)
                 return []
             case UsageUpdate():
@@ -169,7 +170,7 @@ class StreamEncoder:
                 self._finish = event.finish
                 finish_losses(event.finish, self._losses, own=self._own)
                 if not self._own:
-                    self._losses.extras(event.extras)
+                    self._losses.extras(event.extras, event.at)
                 return self.open()
             case End():
                 return self._end(event)
@@ -383,7 +384,7 @@ class StreamEncoder:
                 if block.start.seal is not None:
                     block.seals.append(block.start.seal)
                 if block.seals:
-                    out.extend(self._carry(block.seals[-1:]))
+                    out.extend(self._carry([of_what_was_said(block.seals[-1])]))
             case "refusal" | "data":
                 out = self._stop(block)
             case _:

@@ -9,7 +9,7 @@ from rosetta.converters.anthropic.parts import FORMAT, Outgoing, decode_visible,
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, maybe_string, string, type_name
 from rosetta.converters.losses import Losses
-from rosetta.ir.parts import NO_EXTRAS, Part, Text, ToolCall, ToolKind, ToolResult
+from rosetta.ir.parts import NO_EXTRAS, Format, Part, Text, ToolCall, ToolKind, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, HostedTool, Request, Tool, ToolChoice, ToolName
 
 TOOL_NAME_LIMIT = 128
@@ -103,12 +103,18 @@ def decode_tool_choice(choice: Fields | None, tools: tuple[Tool, ...]) -> tuple[
 # ------------------------------------------------------------------------------------------------------------------------------ tools out
 
 
+GOOGLE: Format = "google_genai"
+"""Whose choice of functions leaves the tools that run there alone."""
+
+
 def encode_tools(request: Request, out: Outgoing) -> list[Json]:
     """``tools``, without those that the choice shuts out: the wire has no subset of its own."""
     chosen = _subset(request, out)
     tools = []
     for tool in request.tools:
-        if chosen is not None and not (isinstance(tool, FunctionTool | CustomTool) and (tool.namespace, tool.name) in chosen):
+        if chosen is not None and isinstance(tool, HostedTool) and request.format != GOOGLE:
+            continue  # OpenAI's choice is among all tools
+        if chosen is not None and not isinstance(tool, HostedTool) and (tool.namespace, tool.name) not in chosen:
             continue
         found = _encode_tool(tool, out)
         if found is not None:

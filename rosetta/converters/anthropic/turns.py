@@ -15,13 +15,15 @@ import msgspec
 
 from rosetta.converters import pairing
 from rosetta.converters.anthropic.parts import Outgoing, decode_text, decode_visible, encode_visible, kind_of_block, plain
-from rosetta.converters.anthropic.reasoning import attach, attached, decode_thinking, encode_reasoning
+from rosetta.converters.anthropic.reasoning import decode_thinking, encode_reasoning
 from rosetta.converters.anthropic.tools import decode_call, decode_result, encode_call, encode_result
+from rosetta.converters.carriers import attached, give_back
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.effort import nearest
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
-from rosetta.ir.parts import NO_EXTRAS, CacheMark, Opaque, Part, Reasoning, Seal, Text, ToolCall, ToolResult
+from rosetta.converters.mid_system import said_by_user
+from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import EFFORTS, Request, Role, Turn
 
 BILLING_HEADER = "x-anthropic-billing-header"
@@ -138,7 +140,7 @@ def decode_content(content: Any, at: str, role: Role, called: dict[str, str], lo
         elif kind in {"thinking", "redacted_thinking"} and role == "assistant":
             part, beside = decode_thinking(block, kind, where, losses)
             if waiting:
-                attach(parts, waiting[0])
+                give_back(waiting[0], parts)
             if part is not None:
                 parts.append(part)
             waiting = beside
@@ -150,7 +152,7 @@ def decode_content(content: Any, at: str, role: Role, called: dict[str, str], lo
             waiting = ()
         parts.append(part)
     if waiting:
-        attach(parts, waiting[0])
+        give_back(waiting[0], parts)
     return tuple(parts)
 
 
@@ -342,19 +344,11 @@ def _place(held: list[Turn], messages: list[_Message], out: Outgoing) -> None:
 
 
 def _say_as_user(turn: Turn, messages: list[_Message], out: Outgoing) -> None:
-    texts = [part.text for part in turn.parts if isinstance(part, Text) and part.text]
     message = _last(messages, "user", turn.at)
-    if texts:
-        out.losses.approximated("role", turn.at, "said as text of the user")
-        block = plain("<system>\n" + "\n\n".join(texts) + "\n</system>")
-        marks = [part.cache for part in turn.parts if isinstance(part, Text) and part.cache is not None]
-        out.mark(block, CacheMark(marks[-1].ttl) if marks else None, turn.at)
-        message.blocks.append(block)
-    for part in turn.parts:
-        if not isinstance(part, Text):
-            found = encode_visible(part, out, "user")
-            if found is not None:
-                message.blocks.append(found)
+    for part in said_by_user(turn, out.losses):
+        block = encode_visible(part, out, "user")
+        if block is not None:
+            message.blocks.append(block)
     if out.own and turn.extras:
         out.losses.extras(turn.extras, turn.at)
 

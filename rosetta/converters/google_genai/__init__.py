@@ -33,7 +33,7 @@ WORDS: dict[str, str] = {
     "seal": "thoughtSignature",
     "reasoning_text": "thought",
     "n": "generationConfig.candidateCount",
-    "choices": "generationConfig.candidateCount",
+    "choices": "candidates",
     "prompt": "cachedContent",
     "temperature": "generationConfig.temperature",
     "top_p": "generationConfig.topP",

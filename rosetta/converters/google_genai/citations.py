@@ -12,12 +12,16 @@ from typing import Any
 import msgspec
 
 from rosetta.converters.converter import Json
+from rosetta.converters.fields import unknown
 from rosetta.converters.google_genai.parts import FORMAT
 from rosetta.converters.losses import Losses
 from rosetta.ir.parts import Citation
 
 _REBUILT = frozenset({"groundingChunks", "groundingSupports"})
 _CITED = frozenset({"citationSources", "citations"})
+_SUPPORT = frozenset({"segment", "groundingChunkIndices"})
+_SEGMENT = frozenset({"startIndex", "endIndex", "partIndex", "text"})
+_SOURCE = frozenset({"uri", "title"})
 _NOWHERE: Mapping[int, int] = {}
 
 
@@ -35,7 +39,7 @@ def decode_citations(candidate: Json, text: str, places: Mapping[int, int] = _NO
     if type(cited) is dict:
         data = data or text.encode("utf-8", "surrogatepass")
         sources = _objects(cited.get("citationSources") or cited.get("citations"))
-        found.extend(_citation(source, source, source, data) for source in sources)
+        found.extend(_citation(source, source, source, data, more=bool(unknown(source, _SOURCE | _SEGMENT))) for source in sources)
     return found
 
 
@@ -53,11 +57,18 @@ def _grounded(grounding: Json, data: bytes, places: Mapping[int, int]) -> list[C
             if type(index) is int and 0 <= index < len(chunks) and type(chunks[index]) is dict:
                 used.add(index)
                 raw = {"groundingChunk": chunks[index], "index": index, "groundingSupport": support}
-                found.append(_citation(raw, _source(chunks[index]), segment, data, places.get(part, 0) if type(part) is int else 0))
+                base = places.get(part, 0) if type(part) is int else 0
+                beside = bool(unknown(support, _SUPPORT) or unknown(segment, _SEGMENT))
+                found.append(_citation(raw, _source(chunks[index]), segment, data, base, more=beside or _says_more(chunks[index])))
     for index, chunk in enumerate(chunks):
         if index not in used and type(chunk) is dict:  # found, and not said where it is used
-            found.append(_citation({"groundingChunk": chunk, "index": index}, _source(chunk), {}, data))
+            found.append(_citation({"groundingChunk": chunk, "index": index}, _source(chunk), {}, data, more=_says_more(chunk)))
     return found
+
+
+def _says_more(chunk: Json) -> bool:
+    """Whether a chunk holds more than an address and a title."""
+    return len(chunk) > 1 or bool(unknown(_source(chunk), _SOURCE))
 
 
 def _source(chunk: Json) -> Json:
@@ -69,7 +80,7 @@ def _objects(values: Any) -> list[Json]:
     return [value for value in values if type(value) is dict] if type(values) is list else []
 
 
-def _citation(raw: Json, source: Json, segment: Json, data: bytes, base: int = 0) -> Citation:
+def _citation(raw: Json, source: Json, segment: Json, data: bytes, base: int = 0, *, more: bool) -> Citation:
     url, title, quote = source.get("uri"), source.get("title"), segment.get("text")
     start, end = segment.get("startIndex"), segment.get("endIndex")
     if start is None and end is not None:
@@ -82,6 +93,7 @@ def _citation(raw: Json, source: Json, segment: Json, data: bytes, base: int = 0
         quote if type(quote) is str else None,
         _code_points(data, start, base),
         _code_points(data, end, base),
+        more,
     )
 
 
@@ -129,8 +141,8 @@ def encode_citations(cited: Sequence[tuple[int, Citation, str]], texts: Sequence
         elif citation.url is None and citation.title is None:
             losses.dropped("citations", at, "a source without an address or a title")
         else:
-            if citation.quote is not None:
-                losses.approximated("citations", at, "without the words quoted")
+            if citation.beyond_address:
+                losses.approximated("citations", at, "the address alone")
             sources.append(_encode_source(citation, "".join(texts[:before]), "".join(texts[before:])))
     fields: Json = {}
     if sources:

@@ -98,6 +98,8 @@ def encode_finish(finish: Finish | None, losses: Losses, *, own: bool) -> Json:
         )
     if finish.reason in _NEAR or finish.sequence is not None:
         losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
+    elif not own and finish.details is not None:
+        losses.approximated("finish", detail="its details")
     return {"finishReason": WORDS[finish.reason]}
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, assert_never
 
+import msgspec
+
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed, Target
 from rosetta.converters.fields import maybe_object, maybe_string, string, type_name, unknown
@@ -166,6 +168,14 @@ def decode_plain(part: Json, at: str) -> Text | Media | Opaque | None:
     return None
 
 
+def flagged(decoded: Text | Media | Opaque | None, part: Json) -> Text | Media | Opaque | None:
+    """A part which the model did not say, with the flags that only the model's parts have a meaning for."""
+    if not isinstance(decoded, Text | Media):
+        return decoded
+    flags = {key: part[key] for key in sorted(_FLAGS) if part.get(key) not in (None, False, "")}
+    return msgspec.structs.replace(decoded, extras={**decoded.extras, **flags}) if flags else decoded
+
+
 def hidden(part: Json, at: str) -> Opaque | None:
     """A thought that is no text, such as the draft of an image: no other wire has such. A call is a call, whatever it is marked as."""
     if part.get("thought") is not True or type(part.get("text")) is str or part.get("functionCall") is not None:
@@ -246,6 +256,8 @@ def encode_plain(part: Part, out: Outgoing, *, inside_result: bool = False) -> J
 def _encode_opaque(part: Opaque, out: Outgoing) -> Json | None:
     if part.format == FORMAT:
         return part.data
+    if part.cache is not None:
+        out.losses.dropped("cache", part.at)
     if part.text:
         out.losses.approximated("part", part.at, f"{part.kind} as text")
         return {"text": part.text}
@@ -261,7 +273,7 @@ def _encode_media(part: Media, out: Outgoing, *, inside_result: bool) -> Json | 
             wire = {"inlineData": {"mimeType": mime, "data": data}}
         case PlainText(text):
             out.losses.approximated("document", part.at, "as text")
-            _unsaid(part, ("context", "citable"), out)
+            media.tell_unsaid(part, out.losses, "title" if part.title else "name")
             head = part.title or part.name
             return {"text": f"{head}\n\n{text}" if head else text}
         case Link(url):
@@ -276,22 +288,12 @@ def _encode_media(part: Media, out: Outgoing, *, inside_result: bool) -> Json | 
             wire = _file(id, part)
         case _:
             assert_never(part.source)
-    if part.name is not None:
-        if out.own or inside_result:
-            next(iter(wire.values()))["displayName"] = part.name
-        else:
-            out.losses.dropped("filename" if part.kind == "document" else "name", part.at)
-    if part.detail not in (None, "auto"):
-        out.losses.dropped("detail", part.at)
-    _unsaid(part, ("title", "context", "citable", "transcript"), out)
+    named = part.name is not None and (out.own or inside_result)
+    if named:
+        next(iter(wire.values()))["displayName"] = part.name
+    media.tell_unsaid(part, out.losses, *(("name",) if named else ()))
     return wire
 
 
 def _file(uri: str, part: Media) -> Json:
     return {"fileData": {"fileUri": uri} if part.mime is None else {"mimeType": part.mime, "fileUri": uri}}
-
-
-def _unsaid(part: Media, fields: tuple[str, ...], out: Outgoing) -> None:
-    for field in fields:
-        if getattr(part, field):
-            out.losses.dropped(field, part.at)

@@ -224,7 +224,7 @@ def _encode_output(request: Request, config: Json, tools: list[Json], out: Outgo
         return
     if form.kind == "text":
         if not out.own:
-            out.losses.extras(form.extras)
+            out.losses.extras(form.extras, form.at)
         elif form.extras:
             config["responseMimeType"] = form.extras[_MIME]
         return
@@ -243,7 +243,7 @@ def _encode_output(request: Request, config: Json, tools: list[Json], out: Outgo
     if out.own and form.extras:
         config["responseMimeType"] = form.extras[_MIME]
     elif form.extras:
-        out.losses.extras(form.extras)
+        out.losses.extras(form.extras, form.at)
 
 
 _TIERS = {

@@ -123,6 +123,7 @@ def _decode_candidate(value: Any, position: int, ticket: Ticket) -> Choice:
         decode_finish(value.get("finishReason"), value.get("finishMessage"), called=called, empty=not parts),
         {"content": logprobs} if logprobs else None,
         extras,
+        f"candidates.{position}" if extras else "",
     )
 
 
@@ -233,7 +234,11 @@ def _encode_choice(choice: Choice, reply: Reply, losses: Losses, *, own: bool) -
     for part in choice.parts:
         parts.extend(writer.part(part))
     parts.extend(writer.rest())
-    wire = candidate(parts, choice.index, choice.finish, choice.extras, writer, losses, own=own)
+    wire = candidate(parts, choice.index, choice.finish, writer, losses)
+    if own:
+        with_extras(wire, choice.extras)
+    else:
+        losses.extras(choice.extras, choice.at)
     if choice.logprobs is not None:
         logprobs = encode_logprobs(choice.logprobs.get("content") or [])
         if logprobs is not None:
@@ -243,20 +248,14 @@ def _encode_choice(choice: Choice, reply: Reply, losses: Losses, *, own: bool) -
     return wire
 
 
-def candidate(
-    parts: list[Json], index: int, finish: Finish | None, extras: dict[str, Any], writer: PartWriter, losses: Losses, *, own: bool
-) -> Json:
+def candidate(parts: list[Json], index: int, finish: Finish | None, writer: PartWriter, losses: Losses) -> Json:
     """A candidate that is complete."""
-    wire: Json = {
+    return {
         "content": {"parts": parts or [{"text": ""}], "role": "model"},
-        **encode_finish(finish, losses, own=own),
+        **encode_finish(finish, losses, own=writer.own),
         "index": index,
         **encode_citations(writer.cited, writer.texts, losses),
     }
-    if own:
-        return with_extras(wire, extras)
-    losses.extras(extras)
-    return wire
 
 
 def shows_thoughts(reply: Reply) -> bool:
@@ -270,11 +269,11 @@ class PartWriter:
     ``texts`` are the visible texts so far, ``cited`` each citation with how many of them stand before its part, and that part's ``at``.
     """
 
-    __slots__ = ("_losses", "_own", "cited", "pending", "shows_thoughts", "texts")
+    __slots__ = ("_losses", "cited", "own", "pending", "shows_thoughts", "texts")
 
     def __init__(self, thoughts: bool, losses: Losses, *, own: bool) -> None:
         self._losses = losses
-        self._own = own
+        self.own = own
         self.shows_thoughts = thoughts
         self.pending: list[Seal] = []
         self.texts: list[str] = []
@@ -320,14 +319,14 @@ class PartWriter:
                 assert_never(part)
 
     def _with_extras(self, wire: Json, extras: dict[str, Any], at: str) -> Json:
-        if self._own:
+        if self.own:
             return with_extras(wire, extras)
         self._losses.extras(extras, at)
         return wire
 
     def _finished(self, wire: Json, part: Text | Media) -> Json:
         """A visible part with its unknown fields and its own seal; a foreign one waits for the next call."""
-        if part.seal is not None and self._own:
+        if part.seal is not None and self.own:
             wire["thoughtSignature"] = part.seal.value
         elif part.seal is not None:
             self.pending.append(part.seal)
@@ -335,10 +334,11 @@ class PartWriter:
 
     def _thought(self, part: Reasoning) -> list[Json]:
         """A thought, where the client wants to read it; its state waits for the next call."""
-        own = next((seal for seal in part.seals if self._own), None)
+        own = next((seal for seal in part.seals if self.own), None)
         if own is None:
             self.pending.extend(part.seals)
         if not self.shows_thoughts or not (part.text or own):
+            self._losses.extras(part.extras, part.at)
             return []
         wire: Json = {"text": part.text, "thought": True}
         if own is not None:
@@ -363,7 +363,7 @@ class PartWriter:
         """The pending states as one value, and none is pending any more."""
         if not self.pending:
             return None
-        value = carried(self.pending, own=self._own)
+        value = carried(self.pending, own=self.own)
         if value is None:
             self._losses.dropped("seal", detail="too large for a client to carry")
         self.pending.clear()
@@ -378,7 +378,7 @@ class PartWriter:
         wire: Json
         if isinstance(part.source, Inline):
             wire = {"inlineData": {"mimeType": part.mime or "application/octet-stream", "data": part.source.data}}
-        elif isinstance(part.source, Link) or (isinstance(part.source, FileId) and self._own):
+        elif isinstance(part.source, Link) or (isinstance(part.source, FileId) and self.own):
             address = part.source.url if isinstance(part.source, Link) else part.source.id
             wire = {"fileData": {"fileUri": address} if part.mime is None else {"mimeType": part.mime, "fileUri": address}}
         else:

@@ -122,7 +122,7 @@ class StreamDecoder:
         if type(value) is not dict or not value.keys() <= _PLAIN:
             return None
         candidate, content = self._candidates.get(value.get("index", 0)), value.get("content")
-        if candidate is None or type(content) is not dict:
+        if candidate is None or type(content) is not dict or not content.keys() <= CONTENT:
             return None
         parts = content.get("parts")
         if type(parts) is not list or len(parts) != 1 or type(parts[0]) is not dict:
@@ -180,6 +180,8 @@ class StreamDecoder:
         if content:
             for part in content.get("parts") or ():
                 self._part(index, candidate, part, events)
+            if not content.keys() <= CONTENT:
+                candidate.extras.update(unknown_content(content))
         if not value.keys() <= _PLAIN:
             self._beside(index, candidate, value, events)
         reason = value.get("finishReason")
@@ -276,9 +278,6 @@ class StreamDecoder:
         if logprobs:
             events.append(LogprobsDelta(index, logprobs))
         candidate.extras.update(unknown(value, CANDIDATE))
-        content = value.get("content")
-        if type(content) is dict and not content.keys() <= CONTENT:
-            candidate.extras.update(unknown_content(content))
 
     def _cite(self, index: int, candidate: _Candidate, value: Json, events: list[Event]) -> None:
         """Sources are told to the open text. Some chunks repeat what earlier ones told."""
@@ -303,7 +302,7 @@ class StreamDecoder:
             finish = decode_finish(candidate.finish, candidate.message, called=candidate.called, empty=empty)
             if self._blocked is not None and (empty or candidate.finish is None):
                 finish = self._blocked
-            events.append(ChoiceEnd(index, finish, candidate.extras or NO_EXTRAS))
+            events.append(ChoiceEnd(index, finish, candidate.extras or NO_EXTRAS, f"candidates.{index}" if candidate.extras else ""))
         self._done = True
         events.append(End(self._late or NO_EXTRAS))
         return events

@@ -13,7 +13,7 @@ from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.google_genai.errors import error_object
 from rosetta.converters.google_genai.finish import encode_usage, feedback_of, usage_losses
 from rosetta.converters.google_genai.logprobs import encode_logprobs
-from rosetta.converters.google_genai.parts import FORMAT
+from rosetta.converters.google_genai.parts import FORMAT, with_extras
 from rosetta.converters.google_genai.response import PartWriter, candidate, shows_thoughts
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
@@ -86,7 +86,7 @@ class StreamEncoder:
         self._extras: dict[str, Any] = NO_EXTRAS
         self._blocks: dict[int, _Block] = {}
         self._writers: dict[int, PartWriter] = {}
-        self._finishes: list[tuple[int, Finish, Json]] = []
+        self._finishes: list[ChoiceEnd] = []
         self._usage: Usage = NO_USAGE
         self._counts: Json | None = None
 
@@ -144,7 +144,7 @@ class StreamEncoder:
                         self._losses.dropped("service_tier")
                 return []
             case ChoiceEnd():
-                self._finishes.append((event.choice, event.finish, event.extras))
+                self._finishes.append(event)
                 return []
             case OpaqueEvent():
                 return []
@@ -244,10 +244,15 @@ class StreamEncoder:
     def _last(self) -> Json:
         candidates: list[Json] = []
         feedback: Json | None = None
-        for choice, finish, extras in self._finishes or [(0, Finish("stop"), {})]:
-            writer = self._writer(choice)
-            feedback = feedback or feedback_of(finish, own=self._own)
-            candidates.append(candidate(writer.rest(), choice, finish, extras, writer, self._losses, own=self._own))
+        for end in self._finishes or [ChoiceEnd(0, Finish("stop"))]:
+            writer = self._writer(end.choice)
+            feedback = feedback or feedback_of(end.finish, own=self._own)
+            last = candidate(writer.rest(), end.choice, end.finish, writer, self._losses)
+            if self._own:
+                with_extras(last, end.extras)
+            else:
+                self._losses.extras(end.extras, end.at)
+            candidates.append(last)
         body = self._body(candidates)
         if feedback is not None:
             body["promptFeedback"] = feedback

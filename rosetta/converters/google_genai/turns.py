@@ -13,10 +13,11 @@ import msgspec
 
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import type_name, unknown
-from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, hidden, is_thought
+from rosetta.converters.google_genai.parts import TEXT, Outgoing, decode_plain, encode_plain, flagged, hidden, is_thought
 from rosetta.converters.google_genai.reasoning import SKIP, encode_seal, encode_thought, give_back, is_envelope, opened
 from rosetta.converters.google_genai.tools import decode_call, decode_result, encode_call, encode_result, implied_id
-from rosetta.ir.parts import NO_EXTRAS, Media, Part, Reasoning, Seal, Text, ToolCall, ToolResult
+from rosetta.converters.mid_system import said_by_user
+from rosetta.ir.parts import NO_EXTRAS, Media, Part, PlainText, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import Request, Turn
 
 SYSTEM = "systemInstruction"
@@ -50,7 +51,10 @@ def decode_system(value: Any) -> tuple[Turn, ...]:
         return (Turn("system", (Text(value, at),), at),) if value else ()
     if type(value) is not dict:
         raise Malformed(at, f"expected object, got {type_name(value)}")
-    found = [decode_plain(part, f"{at}.parts.{index}") for index, part in enumerate(decode_parts(value.get("parts"), f"{at}.parts"))]
+    found = [
+        flagged(decode_plain(part, f"{at}.parts.{index}"), part)
+        for index, part in enumerate(decode_parts(value.get("parts"), f"{at}.parts"))
+    ]
     parts = tuple([part for part in found if part is not None])
     return (Turn("system", parts, at, extras=unknown(value, _CONTENT)),) if parts else ()
 
@@ -132,7 +136,7 @@ class Contents:
         parts: list[Part] = []
         for index, value in enumerate(values):
             where = f"{at}.parts.{index}"
-            part = self._result(value, where) if value.get("functionResponse") is not None else decode_plain(value, where)
+            part = self._result(value, where) if value.get("functionResponse") is not None else flagged(decode_plain(value, where), value)
             if part is not None:
                 parts.append(part)
         return parts
@@ -187,6 +191,9 @@ def encode_system(request: Request, out: Outgoing) -> Json | None:
     beside = NO_EXTRAS
     for turn in request.system:
         for part in turn.parts:
+            if isinstance(part, Media) and not out.own and not isinstance(part.source, PlainText):
+                out.losses.dropped(part.kind, part.at, "the system prompt is text")
+                continue
             wire = encode_plain(part, out)
             if wire is not None:
                 parts.append(wire)
@@ -213,7 +220,8 @@ def encode_contents(turns: tuple[Turn, ...], out: Outgoing) -> list[Json]:
             parts = _encode_user(turn, calls, out)
             role = "user"
         else:
-            parts = _encode_mid_system(turn, out)
+            found = [encode_plain(part, out) for part in said_by_user(turn, out.losses)]
+            parts = [part for part in found if part is not None]
             role = "user"
         if turn.name is not None:
             out.losses.dropped("name", turn.at)
@@ -319,11 +327,3 @@ def _encode_user(turn: Turn, calls: _Calls, out: Outgoing) -> list[Json]:
             if encoded is not None:
                 parts.append(encoded)
     return parts
-
-
-def _encode_mid_system(turn: Turn, out: Outgoing) -> list[Json]:
-    texts = [wire["text"] for part in turn.parts if (wire := encode_plain(part, out)) is not None and "text" in wire]
-    if not texts:
-        return []
-    out.losses.approximated("role", turn.at, "said by the user, in place")
-    return [{"text": "<system>\n" + "\n\n".join(texts) + "\n</system>"}]

@@ -10,9 +10,14 @@ from typing import Any
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Reply
+from rosetta.converters.extras import unknown_within
+from rosetta.converters.fields import unknown
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.parts import decode_url
 from rosetta.ir.parts import NO_EXTRAS, Inline, Link, Media, Opaque, Part
+
+_IMAGE = frozenset({"type", "image_url", "index"})
+_IMAGE_URL = frozenset({"url"})
 
 
 def decode_audio(audio: Json, at: str = "") -> Part:
@@ -32,7 +37,7 @@ def decode_image(value: Any, at: str = "") -> Media | None:
     if type(url) is not str:
         return None
     source, mime = decode_url(url)
-    return Media("image", source, mime, at)
+    return Media("image", source, mime, at, extras=unknown_within(unknown(value, _IMAGE), value, "image_url", _IMAGE_URL))
 
 
 def heard(before: Json, piece: Json) -> Json:

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from rosetta.converters.converter import Json
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.ir.parts import Citation, Part, Text
+
+_ANNOTATION = frozenset({"type", "url_citation"})
+_CITED = frozenset({"url", "title", "start_index", "end_index"})
 
 
 def decode_annotation(value: Any) -> Citation | None:
@@ -17,7 +21,7 @@ def decode_annotation(value: Any) -> Citation | None:
         return None
     cited = value.get("url_citation")
     if type(cited) is not dict:
-        return Citation(FORMAT, value)
+        return Citation(FORMAT, value, more=True)
     url, title, start, end = cited.get("url"), cited.get("title"), cited.get("start_index"), cited.get("end_index")
     return Citation(
         FORMAT,
@@ -26,6 +30,7 @@ def decode_annotation(value: Any) -> Citation | None:
         title if type(title) is str else None,
         start=start if type(start) is int else None,
         end=end if type(end) is int else None,
+        more=bool(unknown(value, _ANNOTATION) or unknown(cited, _CITED)),
     )
 
 
@@ -49,8 +54,8 @@ def encode_annotation(citation: Citation, offset: int, length: int, at: str, los
     if citation.url is None:
         losses.dropped("citations", at, "a source without an address")
         return None
-    if citation.quote:
-        losses.approximated("citations", at, "without the words of the source")
+    if citation.beyond_address:
+        losses.approximated("citations", at, "the address alone")
     start = citation.start if citation.start is not None else 0
     end = citation.end if citation.end is not None else length
     return {

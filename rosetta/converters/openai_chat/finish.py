@@ -72,6 +72,8 @@ def encode_finish(finish: Finish | None, *, called: bool, refused: bool, own: bo
     known = own and finish.raw in FINISH  # other servers' words for what this wire has a word for
     if not known and (finish.reason in _NEAR or finish.sequence is not None):
         losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
+    elif finish.details is not None:
+        losses.approximated("finish", detail="its details")
     if finish.reason == "refusal" and refused:
         return "stop"
     if finish.reason == "too_many_tool_calls" and not called:

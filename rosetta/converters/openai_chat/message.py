@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-import msgspec
-
 from rosetta.converters import names
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply
+from rosetta.converters.extras import restore
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import encode_media
 from rosetta.converters.openai_chat.citations import encode_annotation
-from rosetta.converters.openai_chat.outgoing import FORMAT, restore
+from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_of, envelope, with_signature
 from rosetta.ir.events import BlockKind
 from rosetta.ir.parts import (
@@ -179,7 +179,10 @@ class Message:
             self._audio = wire
         else:
             self._images.append(wire)
-            if self._source != FORMAT:
+            if self._source == FORMAT:
+                restore(wire, part.extras, self._losses, part.at)
+            else:
+                self._losses.extras(part.extras, part.at)
                 self._losses.emulated("image", part.at, "in message.images")
 
     def wire(self) -> Json:
@@ -213,11 +216,6 @@ def call_shell(identity: str, name: str, namespace: str | None, kind: str) -> Js
     if kind == "custom":
         return {"id": identity, "type": "custom", "custom": {"name": full, "input": ""}}
     return {"id": identity, "type": "function", "function": {"name": full, "arguments": ""}}
-
-
-def of_what_was_said(seal: Seal) -> Seal:
-    """The state of a text or an image, which the next call carries for it."""
-    return msgspec.structs.replace(seal, bound="before") if seal.bound == "part" else seal
 
 
 def carry(wire: Json, pending: list[Seal], at: str, losses: Losses) -> None:

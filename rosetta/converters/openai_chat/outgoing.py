@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from rosetta.converters.converter import Json, Target
+from rosetta.converters.extras import restore
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_chat.dialect import Dialect
@@ -17,30 +18,6 @@ CACHE_CONTROL = "cache_control"
 
 _BREAKPOINT_TTL = {"5m": "30m", "30m": "30m", "1h": "30m", "12h": "30m"}
 _CONTROL_TTL = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
-
-
-def restore(node: Json, extras: dict[str, Any], losses: Losses, at: str = "") -> None:
-    """Writes unknown fields back to where they were, ``function.strict`` into ``function``; what no longer has a place is lost."""
-    for key, value in extras.items():
-        if "." not in key:
-            node[key] = value
-        elif not _placed(node, key.split("."), value):
-            losses.extras({key: value}, at)
-
-
-def _placed(node: Json, steps: list[str], value: Any) -> bool:
-    place: Any = node
-    for step in steps[:-1]:
-        key = int(step) if type(place) is list and step.isdigit() else step
-        try:
-            inner = place[key].copy()  # what is shared with the client's request is not changed
-        except (KeyError, IndexError, TypeError, AttributeError):
-            return False
-        place[key] = place = inner
-    if type(place) is not dict:
-        return False
-    place[steps[-1]] = value
-    return True
 
 
 class Outgoing:

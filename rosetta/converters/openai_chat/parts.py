@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed
+from rosetta.converters.extras import unknown_within
 from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.openai_chat.outgoing import BREAKPOINT, CACHE_CONTROL, FORMAT, Outgoing
 from rosetta.ir.parts import (
@@ -38,15 +39,6 @@ _AUDIO = frozenset({"type", "input_audio"}) | _MARKS
 _INPUT_AUDIO = frozenset({"data", "format"})
 _FILE = frozenset({"type", "file"}) | _MARKS
 _FILE_FIELDS = frozenset({"filename", "file_id", "file_data"})
-
-
-# ------------------------------------------------------------------------------------------------------------------------ fields
-
-
-def unknown_within(extras: dict[str, Any], node: Json, key: str, known: frozenset[str]) -> dict[str, Any]:
-    """``extras`` and the unknown fields of the object under ``key``, by their way from ``node``: ``image_url.x``. A Loss names them so."""
-    inner = unknown(node[key], known)
-    return {**extras, **{f"{key}.{name}": value for name, value in inner.items()}} if inner else extras
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -145,7 +137,7 @@ def _decode_audio(part: Json, at: str) -> Media:
     form = maybe_string(audio, "format", f"{at}.input_audio") or "wav"
     data = media.standard_base64(string(audio, "data", f"{at}.input_audio"))
     mark, extras = _marked(part, at, unknown_within(unknown(part, _AUDIO), part, "input_audio", _INPUT_AUDIO))
-    return Media("audio", Inline(data), media.AUDIO_MIME.get(form, f"audio/{form}"), at, cache=mark, extras=extras)
+    return Media("audio", Inline(data), media.audio_mime(form), at, cache=mark, extras=extras)
 
 
 def _decode_file(part: Json, at: str) -> Media:
@@ -182,7 +174,8 @@ def _decode_file(part: Json, at: str) -> Media:
 def encode_content(parts: list[Part], out: Outgoing, *, apart: str = "\n\n") -> Any:
     """``content``: a string where there is only unmarked text, else a list; None where nothing is left.
 
-    A chat client's own list of texts stays a list. Of other clients' texts each is a paragraph, but for those which Anthropic cuts to cite them; ``apart``
+    A chat client's own list of texts stays a list, and so does an Anthropic client's for a server that takes its marks: they wander from request to request,
+    and what is cached must not change with them. Else each text of another client is a paragraph, but for those which Anthropic cuts to cite them; ``apart``
     stands between them (a Gemini's answer comes back in the pieces in which it was streamed).
     """
     encoded: list[Json] = []
@@ -201,7 +194,8 @@ def encode_content(parts: list[Part], out: Outgoing, *, apart: str = "\n\n") -> 
         before = cited
     if not encoded:
         return None
-    return "".join(pieces) if plain and (len(encoded) == 1 or not out.own) else encoded
+    apiece = out.own or (out.source == "anthropic" and out.dialect.cache_marks != "none")
+    return "".join(pieces) if plain and (len(encoded) == 1 or not apiece) else encoded
 
 
 _PLAIN = frozenset({"type", "text"})
@@ -217,7 +211,9 @@ def _encode_part(part: Part, out: Outgoing) -> list[Json]:
         case Text():
             return _encode_text(part, out)
         case Refusal():
-            return [{"type": "refusal", "refusal": part.text}] if out.own else [text_part(part.text)]
+            wire = {"type": "refusal", "refusal": part.text} if out.own else text_part(part.text)
+            out.extras(wire, part.extras, part.at)
+            return [wire]
         case Media():
             return encode_media(part, out)
         case Opaque():
@@ -249,7 +245,9 @@ def encode_opaque(part: Opaque, out: Outgoing) -> list[Json]:
         return [part.data]
     if part.text:
         out.losses.approximated("part", part.at, f"{part.kind} as text")
-        return [text_part(part.text)]
+        wire = text_part(part.text)
+        out.mark(wire, part.cache, part.at)
+        return [wire]
     out.losses.dropped("part", part.at, part.kind)
     return []
 
@@ -271,17 +269,28 @@ def encode_media(part: Media, out: Outgoing) -> list[Json]:
     if wire is None:
         out.losses.dropped(part.kind, part.at)
         return []
-    if wire["type"] != "text":
-        for field in ("title", "context", "citable"):
-            if getattr(part, field) and not (field == "title" and part.name is None):
-                out.losses.dropped(field, part.at)
-    if part.name is not None and part.kind != "document":
-        out.losses.dropped("name", part.at)
+    media.tell_unsaid(part, out.losses, *_said(part, wire))
     if part.seal is not None:
         out.losses.dropped("seal", part.at)
     out.mark(wire, part.cache, part.at)
     out.extras(wire, part.extras, part.at)
     return [wire]
+
+
+_HEADED = ("name", "title", "context")
+
+
+def _said(part: Media, wire: Json) -> tuple[str, ...]:
+    """What the wire says of a part beside its source."""
+    match wire["type"]:
+        case "image_url":
+            return ("detail",)
+        case "file":
+            return ("name",) if part.name is not None else ("title",)
+        case "text":
+            return _HEADED if part.title is None or part.name is None else ("title", "context")
+        case _:
+            return ()
 
 
 def _address(part: Media) -> str | None:
@@ -306,9 +315,15 @@ def _encode_image(part: Media, out: Outgoing) -> Json | None:
     return {"type": "image_url", "image_url": image}
 
 
+_HEARD = frozenset({"wav", "mp3"})
+"""The forms of sound that the wire has words for."""
+
+
 def _encode_audio(part: Media, out: Outgoing) -> Json | None:
-    form = media.AUDIO_FORMAT.get(part.mime or "")
+    form = media.audio_word(part.mime) if out.own and part.mime else media.AUDIO_FORMAT.get(part.mime or "")
     if not isinstance(part.source, Inline) or form is None or not (out.dialect.audio or out.faithful):
+        return None
+    if not out.own and form not in _HEARD:
         return None
     return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": form}}
 
@@ -325,7 +340,7 @@ def _encode_document(part: Media, out: Outgoing) -> Json | None:
         case FileId(id):
             if not out.own:
                 return None
-            return {"type": "file", "file": {"file_id": id}}
+            return {"type": "file", "file": {"file_id": id} if part.name is None else {"file_id": id, "filename": part.name}}
         case Inline(data):
             name, extension = part.name or part.title, media.EXTENSION.get(part.mime or "", "pdf")
             if name is None:

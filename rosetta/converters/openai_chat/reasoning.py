@@ -32,8 +32,9 @@ _NOTHING = ReasoningRequest()
 _THINKING = {"enabled": "on", "disabled": "off", "adaptive": "adaptive"}
 
 
-def decode_settings(fields: Fields) -> ReasoningRequest:
-    """``reasoning_effort``, OpenRouter's ``reasoning``, DeepSeek's ``thinking``. Levels that nobody knows are kept as they are."""
+def decode_settings(fields: Fields, words: dict[str, str]) -> ReasoningRequest:
+    """``reasoning_effort``, OpenRouter's ``reasoning``, DeepSeek's ``thinking``. Levels that nobody knows are kept as they are. ``words`` learns which of
+    the spellings the client used."""
     extras: dict[str, Any] = {}
     word = fields.maybe("reasoning_effort", str)
     effort: Effort | None = word if word in EFFORTS else None
@@ -45,7 +46,10 @@ def decode_settings(fields: Fields) -> ReasoningRequest:
     if nested is not None:
         level = nested.maybe("effort", str)
         if level in EFFORTS:
-            effort = effort or level
+            if effort is None:
+                effort, words["effort"] = level, "reasoning.effort"
+            else:
+                extras["reasoning.effort"] = level
         elif level is not None:
             extras["reasoning.effort"] = level
         budget = nested.maybe("max_tokens", int)
@@ -53,6 +57,7 @@ def decode_settings(fields: Fields) -> ReasoningRequest:
         visible = None if excluded is None else not excluded
         if enabled is not None:
             mode = "on" if enabled else "off"
+        words["reasoning"] = "reasoning" if enabled is None else "reasoning.enabled"
         extras.update({f"reasoning.{key}": value for key, value in nested.rest().items() if value is not None})
     thinking = fields.fields("thinking")
     if thinking is not None:
@@ -60,8 +65,13 @@ def decode_settings(fields: Fields) -> ReasoningRequest:
         mode = _THINKING.get(kind or "", mode)
         if kind is not None and kind not in _THINKING:
             extras["thinking.type"] = kind
+        elif kind is not None:
+            words["reasoning"] = "thinking.type"
         tokens = thinking.maybe("budget_tokens", int)
-        budget = budget if budget is not None else tokens
+        if budget is None and tokens is not None:
+            budget, words["budget"] = tokens, "thinking.budget_tokens"
+        elif tokens is not None:
+            extras["thinking.budget_tokens"] = tokens
         extras.update({f"thinking.{key}": value for key, value in thinking.rest().items() if value is not None})
     if mode is None and effort is None and budget is None and visible is None and not extras:
         return _NOTHING
@@ -185,6 +195,8 @@ def _encode_nested(wanted: ReasoningRequest, body: Json, out: Outgoing) -> None:
         reasoning["effort"] = "none" if wanted.mode == "off" else wanted.effort
     elif wanted.mode == "on":
         reasoning["enabled"] = True
+    if out.own and wanted.mode in ("on", "off"):
+        reasoning["enabled"] = wanted.mode == "on"
     if wanted.visible is False:
         reasoning["exclude"] = True
     if reasoning:

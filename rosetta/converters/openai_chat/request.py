@@ -16,10 +16,11 @@ import msgspec
 from rosetta.converters import pairing, schema
 from rosetta.converters.converter import Coded, Json, Malformed, Sent, Target, Ticket, WireCall, WireRequest
 from rosetta.converters.effort import of_last_turn
+from rosetta.converters.extras import restore
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
-from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing, restore
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
 from rosetta.converters.openai_chat.reasoning import decode_settings, encode_settings
 from rosetta.converters.openai_chat.tools import decode_choice, decode_tools, encode_choice, encode_tools
 from rosetta.converters.openai_chat.turns import Messages, encode_messages
@@ -71,8 +72,15 @@ def _decode(wire: WireRequest) -> Request:
         if rest:
             extras["stream_options"] = rest
     user, identifier = fields.maybe("user", str), fields.maybe("safety_identifier", str)
-    if user is not None and identifier is not None:
-        extras["safety_identifier"] = identifier
+    words: dict[str, str] = {}
+    if identifier is not None:
+        if user is None:
+            words["user"] = "safety_identifier"
+        else:
+            extras["safety_identifier"] = identifier
+    if limit is None and old_limit is not None:
+        words["max_output_tokens"] = "max_tokens"
+    reasoning = decode_settings(fields, words)
     request = Request(
         format=FORMAT,
         model=model,
@@ -84,7 +92,7 @@ def _decode(wire: WireRequest) -> Request:
         sampling=sampling,
         max_output_tokens=old_limit if limit is None else limit,
         stop=_decode_stop(fields),
-        reasoning=decode_settings(fields),
+        reasoning=reasoning,
         output=_decode_output(fields, extras),
         verbosity=fields.maybe("verbosity", str),
         modalities=fields.strings("modalities"),
@@ -96,6 +104,7 @@ def _decode(wire: WireRequest) -> Request:
         stream=bool(fields.maybe("stream", bool)),
         include_usage=include_usage,
         extras=_rest(fields, extras),
+        words=words or NO_EXTRAS,
     )
     if not request.turns and not request.system:
         raise Malformed("messages", "expected at least one message")
@@ -167,10 +176,10 @@ def _decode_output(fields: Fields, extras: dict[str, Any]) -> OutputFormat | Non
         rest = {key: value for key, value in form.rest().items() if value is not None and key != "type"}
         if inner is not form:
             rest.update({f"json_schema.{key}": value for key, value in inner.rest().items() if value is not None})
-        return msgspec.structs.replace(read, extras=rest) if rest else read
+        return msgspec.structs.replace(read, extras=rest, at=form.path) if rest else read
     if kind in ("json_object", "text"):
         rest = {key: value for key, value in form.rest().items() if value is not None}
-        return OutputFormat("json_object" if kind == "json_object" else "text", extras=rest or NO_EXTRAS)
+        return OutputFormat("json_object" if kind == "json_object" else "text", extras=rest or NO_EXTRAS, at=form.path if rest else "")
     extras["response_format"] = whole
     return None
 
@@ -290,7 +299,7 @@ def _encode_output(request: Request, body: Json, out: Outgoing) -> None:
         if out.own:
             body["response_format"] = {"type": "text", **form.extras}
         elif form.extras:
-            out.losses.extras(form.extras)
+            out.losses.extras(form.extras, form.at)
         return
     if strongest == "none":
         out.losses.dropped("output", detail="the server knows no response_format")
@@ -312,7 +321,7 @@ def _encode_output(request: Request, body: Json, out: Outgoing) -> None:
         elif strict:
             out.losses.dropped("strict")
         wire = {"type": "json_schema", "json_schema": inner}
-    out.extras(wire, form.extras, "")
+    out.extras(wire, form.extras, form.at)
     body["response_format"] = wire
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from rosetta.converters import custom
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
+from rosetta.converters.extras import restore, unknown_within
 from rosetta.converters.fields import type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_chat.message import MALFORMED_CALL, Message
-from rosetta.converters.openai_chat.outgoing import FORMAT, restore
-from rosetta.converters.openai_chat.parts import decode_content, unknown_within
+from rosetta.converters.openai_chat.outgoing import FORMAT
+from rosetta.converters.openai_chat.parts import decode_content
 from rosetta.converters.openai_chat.reasoning import (
     DETAILS,
     TEXT_FIELDS,
@@ -86,13 +87,16 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
     parts = _decode_message(message, f"{at}.message", ticket)
     called = any(isinstance(part, ToolCall) for part in parts)
     refused = any(isinstance(part, Refusal) for part in parts)
-    rest = unknown(message, _MESSAGE)
+    extras, rest = unknown(value, _CHOICE), unknown(message, _MESSAGE)
+    if rest:
+        extras = {**extras, **{f"message.{key}": found for key, found in rest.items()}}
     return Choice(
         index if type(index) is int else position,
         tuple(parts),
         decode_finish(value.get("finish_reason"), called=called, refused=refused),
         logprobs if type(logprobs) is dict else None,
-        unknown(value, _CHOICE) if not rest else {**unknown(value, _CHOICE), **{f"message.{key}": found for key, found in rest.items()}},
+        extras,
+        at if extras else "",
     )
 
 
@@ -230,5 +234,5 @@ def _encode_choice(choice: Choice, source: Format, reply: Reply, losses: Losses)
     if own:
         restore(wire, choice.extras, losses)
     else:
-        losses.extras(choice.extras)
+        losses.extras(choice.extras, choice.at)
     return wire

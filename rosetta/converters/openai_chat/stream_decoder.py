@@ -20,10 +20,10 @@ from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
 from rosetta.converters.openai_chat.open_calls import OpenCall, OpenCalls
 from rosetta.converters.openai_chat.outgoing import FORMAT
-from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, details_text, sealed, signature
-from rosetta.converters.openai_chat.response import thinking_text
+from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, beside_signature, details_text, sealed, signature
+from rosetta.converters.openai_chat.response import thinking_extras, thinking_text
 from rosetta.converters.openai_chat.think_tags import ThinkSplitter
-from rosetta.converters.openai_chat.tools import restored
+from rosetta.converters.openai_chat.tools import CALL, CALLED, CALLED_CUSTOM, restored
 from rosetta.converters.openai_failures import failure_of
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import (
@@ -49,7 +49,10 @@ from rosetta.ir.loss import Loss
 from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, ToolKind
 
 _CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "obfuscation"})
-_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs", "error"})
+_TOLD = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_CHOICE = _TOLD | {"error"}
+_PIECE = frozenset({"type", "text"})
+_CALL = frozenset({"id", "type", "function", "index"})
 _DELTA = frozenset(
     {"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", "obfuscation", *TEXT_FIELDS, DETAILS}
 )
@@ -94,6 +97,7 @@ class StreamDecoder:
         "_choices",
         "_done",
         "_extras",
+        "_known",
         "_late",
         "_losses",
         "_started",
@@ -114,6 +118,7 @@ class StreamDecoder:
         self._started = False
         self._done = False
         self._extras: dict[str, Any] = NO_EXTRAS  # of the answer, as its beginning tells them
+        self._known = _CHUNK  # the fields of a chunk of which nothing is left to be told
         self._late: dict[str, Any] = {}  # and as later chunks do: sources, mostly
         self._usage: Any = None  # counts that are told in every chunk: the last are told on
         self._tier: Any = None
@@ -154,9 +159,9 @@ class StreamDecoder:
             # The common case: a piece of text after a piece of text, with nothing beside it.
             value = choices[0]
             delta = value.get("delta")
-            if delta and len(delta) == 1 and value.get("finish_reason") is None and not value.get("logprobs") and "error" not in value:
+            if delta and len(delta) == 1 and value.get("finish_reason") is None and not value.get("logprobs") and value.keys() <= _TOLD:
                 content = delta.get("content")
-                if content and type(content) is str and "error" not in data:
+                if content and type(content) is str and data.keys() <= self._known:
                     choice = self._choices.get(value.get("index", 0))
                     if choice is not None and choice.kind == "text":
                         return [TextDelta(choice.number, content)]
@@ -172,6 +177,7 @@ class StreamDecoder:
             for key, value in unknown(data, _CHUNK).items():
                 if self._extras.get(key) != value:
                     self._late[key] = value
+                self._known |= {key}
         for position, value in enumerate(choices or ()):
             failure = self._choice(position, value, events)
             if failure is not None:
@@ -191,6 +197,7 @@ class StreamDecoder:
         identity, model, created, tier = data.get("id"), data.get("model"), data.get("created"), data.get("service_tier")
         self._tier = tier
         self._extras = {**self._extras, **unknown(data, _CHUNK)}
+        self._known |= self._extras.keys()
         return Start(
             identity if type(identity) is str else "",
             model if type(model) is str else "",
@@ -295,11 +302,15 @@ class StreamDecoder:
         if type(piece) is str:
             piece = {"type": "text", "text": piece}
         kind, text = piece.get("type"), piece.get("text")
+        at = f"choices.{index}.delta"
         if kind == "thinking":
+            self._losses.stray(thinking_extras([piece]), at)
             thought = thinking_text(piece)
             if thought:
                 self._think(index, choice, thought, events)
         elif kind in (None, "text", "output_text") and type(text) is str:
+            if len(piece) > len(_PIECE):
+                self._losses.stray(unknown(piece, _PIECE), f"{at}.content")
             if text:
                 self._say(index, choice, text, events)
         elif kind == "image_url":
@@ -343,6 +354,8 @@ class StreamDecoder:
         call = choice.calls.of(piece, name)
         if type(native) is dict:
             call.custom = True
+        if not (piece.keys() <= _CALL and inner.keys() <= CALLED):
+            self._stray(index, choice, call, piece, inner)
         seal = signature(piece, self._ticket)
         if seal is not None:
             if call.number < 0:
@@ -363,6 +376,14 @@ class StreamDecoder:
             return
         self._begin(index, choice, call, events)
         self._argue(call, value, events)
+
+    def _stray(self, index: int, choice: _Choice, call: OpenCall, piece: Json, inner: Json) -> None:
+        """What nobody knows of a call. The IR's events have no place for it."""
+        word = "custom" if inner is piece.get("custom") else "function"
+        known = CALLED_CUSTOM if word == "custom" else CALLED
+        beside = {f"{word}.{key}": value for key, value in unknown(inner, known).items()}
+        at = f"choices.{index}.delta.tool_calls.{choice.calls.order.index(call)}"
+        self._losses.stray({**unknown(piece, CALL), **beside, **beside_signature(piece)}, at)
 
     @staticmethod
     def _argue(call: OpenCall, value: str, events: list[Event]) -> None:
@@ -421,7 +442,8 @@ class StreamDecoder:
                 if rest:
                     events.append(ArgumentsDelta(call.number, rest))
                 events.append(BlockEnd(call.number))
-            events.append(ChoiceEnd(index, decode_finish(choice.finish, called=bool(calls), refused=choice.refused), choice.extras))
+            finish = decode_finish(choice.finish, called=bool(calls), refused=choice.refused)
+            events.append(ChoiceEnd(index, finish, choice.extras, f"choices.{index}" if choice.extras else ""))
         events.extend(self._counted())
         self._done = True
         events.append(End(self._late or NO_EXTRAS, self._tier if type(self._tier) is str else None))

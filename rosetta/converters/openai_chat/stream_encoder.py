@@ -14,13 +14,15 @@ from collections.abc import Sequence
 from typing import Any, assert_never
 
 from rosetta.converters import custom, jsontext
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply, WireEvent
+from rosetta.converters.extras import restore
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import encode_media
 from rosetta.converters.openai_chat.citations import encode_annotation
 from rosetta.converters.openai_chat.finish import encode_finish, encode_usage, usage_losses
-from rosetta.converters.openai_chat.message import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry, of_what_was_said
-from rosetta.converters.openai_chat.outgoing import FORMAT, restore
+from rosetta.converters.openai_chat.message import APART, APART_BY_OTHERS, MALFORMED_CALL, Order, call_shell, carry
+from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.reasoning import DETAILS, details_of
 from rosetta.converters.openai_failures import encode_failure
 from rosetta.ir.errors import Failure
@@ -348,7 +350,10 @@ class StreamEncoder:
                     choice.spoken = True
                     return [*self._role(block.index), self._chunk(block.index, {"audio": wire})]
                 choice.images += 1
-                if self._source != FORMAT:
+                if self._source == FORMAT:
+                    restore(wire, part.extras, self._losses)
+                else:
+                    self._losses.extras(part.extras, part.at)
                     self._losses.emulated("image", part.at, "in delta.images")
                 return [*self._role(block.index), self._chunk(block.index, {"images": [wire]})]
             case Opaque(format="openai_chat", kind="audio"):
@@ -391,7 +396,7 @@ class StreamEncoder:
         choice.pending.clear()
         own = self._source == FORMAT
         if not own:
-            self._losses.extras(event.extras)
+            self._losses.extras(event.extras, event.at)
         word = encode_finish(event.finish, called=choice.calls > 0, refused=choice.refused, own=own, losses=self._losses)
         self._finishes.append((event.choice, word, event.extras if own else {}))
         return self._role(event.choice)

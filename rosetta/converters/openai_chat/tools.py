@@ -11,9 +11,10 @@ import msgspec
 
 from rosetta.converters import custom, jsontext, names, pairing, schema
 from rosetta.converters.converter import Json, Malformed, Ticket
+from rosetta.converters.extras import restore, unknown_within
 from rosetta.converters.fields import Fields, maybe_string, string, type_name, unknown
-from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing, restore
-from rosetta.converters.openai_chat.parts import is_wordy, unknown_within
+from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
+from rosetta.converters.openai_chat.parts import is_wordy
 from rosetta.ir.parts import NO_EXTRAS, Media, Part, Text, ToolCall, ToolResult
 from rosetta.ir.request import CustomTool, FunctionTool, Grammar, HostedTool, Request, Tool, ToolChoice, ToolName
 
@@ -325,9 +326,13 @@ def _encode_form(choice: ToolChoice, body: Json, out: Outgoing) -> None:
         body["tool_choice"] = {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": forms}}
     else:  # the others are not offered at all: the same choice, at the price of the prompt's cache
         allowed = {out.names.wire(name.name, name.namespace) for name in choice.names}
-        body["tools"] = [tool for tool in body["tools"] if (tool.get("function") or tool.get("custom") or {}).get("name") in allowed]
+        kept = [tool for tool in body["tools"] if (tool.get("function") or tool.get("custom") or {}).get("name") in allowed]
         body["tool_choice"] = choice.mode
-        out.losses.emulated("tool_choice", detail="only the allowed tools are offered")
+        if kept:
+            body["tools"] = kept
+            out.losses.emulated("tool_choice", detail="only the allowed tools are offered")
+        else:
+            out.losses.approximated("tool_choice", detail="none of the named tools is declared")
 
 
 def _encode_chosen(name: ToolName, out: Outgoing) -> Json:

@@ -12,11 +12,14 @@ from typing import Any
 
 import msgspec
 
+from rosetta.converters.carriers import give_back
 from rosetta.converters.converter import Json, Malformed
+from rosetta.converters.extras import unknown_within
 from rosetta.converters.fields import maybe_string, string, type_name, unknown
+from rosetta.converters.mid_system import said_by_user
 from rosetta.converters.openai_chat.citations import annotations_of, decode_annotations
 from rosetta.converters.openai_chat.outgoing import Outgoing
-from rosetta.converters.openai_chat.parts import decode_content, encode_content, encode_media, text_part, unknown_within
+from rosetta.converters.openai_chat.parts import decode_content, encode_content, encode_media, text_part
 from rosetta.converters.openai_chat.reasoning import FIELDS as REASONING_FIELDS
 from rosetta.converters.openai_chat.reasoning import (
     beside_signature,
@@ -27,7 +30,20 @@ from rosetta.converters.openai_chat.reasoning import (
     told_otherwise,
 )
 from rosetta.converters.openai_chat.tools import CALLED, arguments_text, decode_call, encode_call, encode_id, split_result
-from rosetta.ir.parts import NO_EXTRAS, FileId, Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolKind, ToolResult
+from rosetta.ir.parts import (
+    NO_EXTRAS,
+    CacheMark,
+    FileId,
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolKind,
+    ToolResult,
+)
 from rosetta.ir.request import Request, Role, Turn
 
 _SYSTEM: dict[str, Role] = {"system": "system", "developer": "developer"}
@@ -97,10 +113,10 @@ class Messages:
             parts.append(thoughts)
         parts.extend(decode_content(message.get("content"), f"{at}.content"))
         cited = decode_annotations(message.get("annotations"))
-        last = parts[-1] if parts else None
-        told = bool(cited) and isinstance(last, Text)
-        if told and isinstance(last, Text):
-            parts[-1] = msgspec.structs.replace(last, citations=cited)
+        place = next((place for place in range(len(parts) - 1, -1, -1) if isinstance(parts[place], Text)), None)
+        told = bool(cited) and place is not None
+        if told and place is not None:
+            parts[place] = msgspec.structs.replace(parts[place], citations=cited)
         refusal = maybe_string(message, "refusal", at)
         if refusal:
             parts.append(Refusal(refusal, f"{at}.refusal"))
@@ -145,7 +161,10 @@ class Messages:
             identity = identity or f"call_of_{at.replace('.', '_')}"
         known, kind = self._open.pop(identity, (None, "function"))
         parts = decode_content(message.get("content"), f"{at}.content")
-        return ToolResult(identity, parts, at, known or name, "custom" if kind == "custom" else "function", extras=unknown(message, _TOOL))
+        extras = unknown(message, _TOOL)
+        if name is not None and name != known:
+            extras = {**extras, "name": name}  # what the call's own name does not tell
+        return ToolResult(identity, parts, at, known or name, "custom" if kind == "custom" else "function", extras=extras)
 
 
 def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
@@ -156,7 +175,7 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
     own = tuple(seal for seal in found if seal.bound == "reasoning")
     for seal in found:
         if seal.bound == "before":
-            _give_back(seal, before, call.at)
+            give_back(seal, before, call.at)
     beside = next((seal for seal in found if seal.bound == "part"), None)
     if beside is not None:
         call = msgspec.structs.replace(call, seal=beside)
@@ -170,17 +189,6 @@ def _sealed(call: ToolCall, value: Any, before: list[Part]) -> list[Part]:
             )  # the client's own copy of the text is bare: the envelope has the true one
             return [call]
     return [Reasoning(at=call.at, seals=own), call]  # thoughts between calls: the client has one text for all of them
-
-
-def _give_back(seal: Seal, before: list[Part], at: str) -> None:
-    """The state of what was said before a call, to the last part that has none."""
-    seal = msgspec.structs.replace(seal, bound="part")
-    for index in range(len(before) - 1, -1, -1):
-        part = before[index]
-        if isinstance(part, Text | Media) and part.seal is None:
-            before[index] = msgspec.structs.replace(part, seal=seal)
-            return
-    before.append(Text("", at, seal=seal))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ encode
@@ -258,7 +266,7 @@ def _encode_assistant(turn: Turn, out: Outgoing) -> Json | None:
             calls.append(wire)
         elif isinstance(part, Reasoning):
             thoughts.append(part)
-        elif isinstance(part, Refusal) and (out.faithful or out.dialect.openai_extras):
+        elif isinstance(part, Refusal) and (out.faithful or out.dialect.openai_extras) and not (out.own and part.extras):
             refusals.append(part.text)
             out.losses.extras(part.extras, part.at)
         elif isinstance(part, Media):
@@ -324,8 +332,10 @@ def _encode_results(turn: Turn, following: tuple[Turn, ...], messages: list[Json
 def _encode_result(result: ToolResult, messages: list[Json], out: Outgoing) -> list[Json]:
     identity = encode_id(result.call_id, out)
     said, hoisted = split_result(result, out)
+    if result.cache is not None and not _mark_last(said, result.cache, out):
+        out.losses.dropped("cache", result.at)
     content = encode_content(said, out)
-    if not out.own and type(content) is list:
+    if not out.own and type(content) is list and out.dialect.cache_marks == "none":
         content = _flat(content)
     media: list[Json] = []
     for piece in hoisted:
@@ -335,14 +345,21 @@ def _encode_result(result: ToolResult, messages: list[Json], out: Outgoing) -> l
             media.extend(found)
     if media:
         note = f"[the media of this result follow: {identity}]"
-        content = f"{content}\n\n{note}" if content else note
+        content = [*content, text_part(note)] if type(content) is list else f"{content}\n\n{note}" if content else note
         media.insert(0, text_part(f"From the tool result {identity}:"))
     message: Json = {"role": "tool", "tool_call_id": identity, "content": content or ""}
-    if result.cache is not None:
-        out.losses.dropped("cache", result.at)
     out.extras(message, result.extras, result.at)
     messages.append(message)
     return media
+
+
+def _mark_last(said: list[Part], mark: CacheMark, out: Outgoing) -> bool:
+    """Puts the mark of a whole result on the last text of it; tells whether there is a place for one."""
+    last = said[-1] if said else None
+    if out.dialect.cache_marks == "none" or not isinstance(last, Text) or not last.text or last.cache is not None:
+        return False
+    said[-1] = msgspec.structs.replace(last, cache=mark)
+    return True
 
 
 def _flat(content: Any) -> str:
@@ -372,20 +389,20 @@ def _encode_rest(turn: Turn, messages: list[Json], media: list[Json], out: Outgo
 
 
 def _encode_mid_system(turn: Turn, messages: list[Json], out: Outgoing) -> None:
-    content = encode_content(list(turn.parts), out)
-    if content is None and not out.own:
-        return
     if out.dialect.mid_system == "keep" or out.faithful:
+        content = encode_content(list(turn.parts), out)
+        if content is None and not out.own:
+            out.losses.extras(turn.extras, turn.at)
+            return
         role = turn.role if out.faithful else out.dialect.system_role
         message: Json = {"role": role, "content": content or ""}
         _finish(message, turn, out)
         messages.append(message)
         return
-    if type(content) is list:
-        content = [text_part("<system>"), *content, text_part("</system>")]
-    else:
-        content = f"<system>\n{content or ''}\n</system>"
-    out.losses.approximated("role", turn.at, "said by the user, in place")
+    content = encode_content(said_by_user(turn, out.losses), out)
+    if content is None:
+        out.losses.extras(turn.extras, turn.at)
+        return
     message = {"role": "user", "content": content}
     _finish(message, turn, out)
     _append_user(message, messages, out, turn.at)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rosetta.converters import custom, jsontext, media, seals
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Malformed, Reply, Ticket
 from rosetta.converters.fields import maybe_string, type_name, unknown
 from rosetta.converters.losses import Losses
@@ -152,7 +153,7 @@ class Items:
                     self._content.append(output_text(part.text, encode_annotations(part.text, part.citations, losses, part.at)))
                     self._extras(self._content[-1], part.extras, part.at)
                 if part.seal is not None:
-                    self._carry(part.seal, part.at)
+                    self._carry(of_what_was_said(part.seal), part.at)
             case Refusal():
                 if part.text:
                     self._content.append({"type": "refusal", "refusal": part.text})

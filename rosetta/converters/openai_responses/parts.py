@@ -9,6 +9,7 @@ from typing import Any, Literal, assert_never
 
 from rosetta.converters import media
 from rosetta.converters.converter import Json, Malformed, Target
+from rosetta.converters.extras import restore, unknown_within
 from rosetta.converters.fields import maybe_string, string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
@@ -38,9 +39,13 @@ CACHE_TTL = {"5m": "30m", "30m": "30m", "1h": "12h", "12h": "12h", "24h": "12h"}
 
 _TEXT = frozenset({"type", "text", "annotations", "logprobs", BREAKPOINT})
 _REFUSAL = frozenset({"type", "refusal"})
+CONTENT_PARTS = {"output_text": _TEXT, "text": _TEXT, "refusal": _REFUSAL}
+"""The parts of a model's message, and their fields."""
 _IMAGE = frozenset({"type", "image_url", "file_id", "detail", BREAKPOINT})
 _FILE = frozenset({"type", "file_id", "file_url", "file_data", "filename", "detail", BREAKPOINT})
 _AUDIO = frozenset({"type", "input_audio"})
+_INPUT_AUDIO = frozenset({"data", "format"})
+_ANNOTATION = frozenset({"type", "url", "title", "start_index", "end_index"})
 _BREAKPOINT = frozenset({"mode", "ttl"})
 
 
@@ -62,7 +67,7 @@ class Outgoing:
         if not extras:
             return
         if self.own:
-            node.update(extras)
+            restore(node, extras, self.losses, at)
         else:
             self.losses.extras(extras, at)
 
@@ -124,8 +129,14 @@ def decode_text(part: Json, at: str) -> Text:
         at,
         cache=decode_mark(part, at),
         citations=tuple([decode_annotation(found) for found in annotations if type(found) is dict]) if type(annotations) is list else (),
-        extras=unknown(part, _TEXT),
+        extras=_unknown(part, _TEXT),
     )
+
+
+def _unknown(part: Json, known: frozenset[str]) -> dict[str, Any]:
+    """What nobody knows of a part and of its mark."""
+    extras = unknown(part, known)
+    return unknown_within(extras, part, BREAKPOINT, _BREAKPOINT) if type(part.get(BREAKPOINT)) is dict else extras
 
 
 def decode_mark(part: Json, at: str) -> CacheMark | None:
@@ -148,6 +159,7 @@ def decode_annotation(annotation: Json) -> Citation:
         title=title if type(title) is str else None,
         start=start if type(start) is int else None,
         end=end if type(end) is int else None,
+        more=annotation.get("type") != "url_citation" or bool(unknown(annotation, _ANNOTATION)),
     )
 
 
@@ -166,7 +178,7 @@ def _decode_image(part: Json, at: str) -> Media:
     else:
         raise Malformed(f"{at}.image_url", "expected an address, a data URL or a file_id, got nothing")
     detail = maybe_string(part, "detail", at)
-    return Media("image", source, mime, at, detail=detail, cache=decode_mark(part, at), extras=unknown(part, _IMAGE))
+    return Media("image", source, mime, at, detail=detail, cache=decode_mark(part, at), extras=_unknown(part, _IMAGE))
 
 
 def _decode_file(part: Json, at: str) -> Media:
@@ -191,7 +203,7 @@ def _decode_file(part: Json, at: str) -> Media:
         name=name,
         detail=maybe_string(part, "detail", at),
         cache=decode_mark(part, at),
-        extras=unknown(part, _FILE),
+        extras=_unknown(part, _FILE),
     )
 
 
@@ -208,7 +220,8 @@ def _decode_audio(part: Json, at: str) -> Media:
         raise Malformed(f"{at}.input_audio", f"expected object, got {type_name(audio)}")
     word = maybe_string(audio, "format", f"{at}.input_audio")
     data = media.standard_base64(string(audio, "data", f"{at}.input_audio"))
-    return Media("audio", Inline(data), media.AUDIO_MIME.get(word or "") or media.sniff(data), at, extras=unknown(part, _AUDIO))
+    mime = media.audio_mime(word) if word else media.sniff(data) or "audio/wav"
+    return Media("audio", Inline(data), mime, at, extras=unknown_within(unknown(part, _AUDIO), part, "input_audio", _INPUT_AUDIO))
 
 
 # ------------------------------------------------------------------------------------------------------------------------------ encode
@@ -241,7 +254,9 @@ def encode_input(part: Part, out: Outgoing) -> Json | None:
             return _encode_media(part, out)
         case Refusal():
             out.losses.approximated("refusal", part.at, "as text")
-            return {"type": "input_text", "text": part.text}
+            wire = {"type": "input_text", "text": part.text}
+            out.losses.extras(part.extras, part.at)
+            return wire
         case Opaque():
             if part.format == FORMAT:
                 return part.data
@@ -282,14 +297,34 @@ def _encode_media(part: Media, out: Outgoing) -> Json | None:
         case _:
             assert_never(part.kind)
     if wire is not None:
+        media.tell_unsaid(part, out.losses, *_said(part, wire))
         out.mark(wire, part.cache, part.at)
         out.extras(wire, part.extras, part.at)
     return wire
 
 
+def _said(part: Media, wire: Json) -> tuple[str, ...]:
+    """What the wire says of a part beside its source."""
+    match wire["type"]:
+        case "input_image":
+            return ("detail",)
+        case "input_file":
+            given = wire.get("filename")
+            return (
+                "detail",
+                *[field for field in ("name", "title") if given is not None and (field == "name" or part.name in (None, part.title))],
+            )
+        case "input_text" if part.kind == "document":
+            return ("name", "title", "context") if part.title is None or part.name in (None, part.title) else ("title", "context")
+        case "input_text":
+            return ("transcript",)
+        case _:
+            return ()
+
+
 def _encode_spoken(part: Media, out: Outgoing) -> Json | None:
     if out.own and part.kind == "audio" and isinstance(part.source, Inline):
-        return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": media.AUDIO_FORMAT.get(part.mime or "", "wav")}}
+        return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": media.audio_word(part.mime or "audio/wav")}}
     if part.transcript:
         out.losses.approximated(part.kind, part.at, "as its transcript")
         return {"type": "input_text", "text": part.transcript}
@@ -318,8 +353,6 @@ def _encode_image(part: Media, out: Outgoing) -> Json:
 
 
 def _encode_document(part: Media, out: Outgoing) -> Json:
-    if part.citable:
-        out.losses.dropped("citable", part.at)
     text = part.source.text if isinstance(part.source, PlainText) else None
     if text is None and isinstance(part.source, Inline) and part.mime == "text/plain" and not out.own:
         text = media.text_of(part.source.data)
@@ -327,8 +360,6 @@ def _encode_document(part: Media, out: Outgoing) -> Json:
         out.losses.approximated("document", part.at, "as text")
         head = "\n".join([word for word in (part.title or part.name, part.context) if word])
         return {"type": "input_text", "text": f"{head}\n\n{text}" if head else text}
-    if part.context:
-        out.losses.dropped("context", part.at)
     wire: Json = {"type": "input_file"}
     match part.source:
         case Inline(data=data):
@@ -338,8 +369,6 @@ def _encode_document(part: Media, out: Outgoing) -> Json:
             wire["file_url"] = url
             if part.name is not None and out.own:
                 wire["filename"] = part.name
-            if part.title and not out.own:
-                out.losses.dropped("title", part.at)
         case FileId(id=file_id):
             wire["file_id"] = file_id
             if part.name is not None:
@@ -355,8 +384,6 @@ def _encode_document(part: Media, out: Outgoing) -> Json:
 
 def _filename(part: Media, out: Outgoing) -> str:
     if part.name:
-        if part.title and part.title != part.name:
-            out.losses.dropped("title", part.at)
         return part.name
     ending = media.EXTENSION.get(part.mime or "", "pdf")
     if part.title:
@@ -370,14 +397,9 @@ def encode_annotations(text: str, citations: tuple[Citation, ...], losses: Losse
     found = [encode_annotation(citation, len(text)) for citation in citations]
     if any(annotation is None for annotation in found):
         losses.dropped("citations", at, "one without an address")
-    elif any(is_cut(citation) for citation in citations):
+    elif any(citation.format != FORMAT and citation.beyond_address for citation in citations):
         losses.approximated("citations", at, "the address alone")
     return [annotation for annotation in found if annotation is not None]
-
-
-def is_cut(citation: Citation) -> bool:
-    """Whether an annotation says less than the citation: chat's are the same, others hold a quote or a state."""
-    return citation.format not in (FORMAT, "openai_chat")
 
 
 def encode_annotation(citation: Citation, length: int) -> Json | None:

@@ -9,19 +9,17 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import msgspec
-
 from rosetta.converters import effort as levels
 from rosetta.converters import seals
 from rosetta.converters.converter import Json, Malformed, Ticket
 from rosetta.converters.fields import Fields, maybe_string, type_name, unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.parts import FORMAT, Outgoing
-from rosetta.ir.parts import Part, Reasoning, Seal, Text, ToolCall
+from rosetta.ir.parts import Reasoning, Seal
 from rosetta.ir.request import EFFORTS, NO_REASONING, Effort, ReasoningRequest, Request
 
 ITEM = frozenset({"type", "id", "status", "summary", "content", "encrypted_content"})
-_PART = frozenset({"type", "text"})
+SUMMARY_PART = frozenset({"type", "text"})
 
 
 # ------------------------------------------------------------------------------------------------------------------------ settings
@@ -96,8 +94,8 @@ def _texts(item: Json, key: str, at: str, losses: Losses) -> tuple[str, ...]:
         if type(text) is not str:
             raise Malformed(f"{at}.{key}.{index}.text", f"expected str, got {type_name(text)}")
         texts.append(text)
-        if type(part) is dict and len(part) > len(_PART):
-            losses.extras(unknown(part, _PART), f"{at}.{key}.{index}")
+        if type(part) is dict and len(part) > len(SUMMARY_PART):
+            losses.extras(unknown(part, SUMMARY_PART), f"{at}.{key}.{index}")
     return tuple(texts)
 
 
@@ -108,29 +106,11 @@ def decode_reasoning(item: Json, at: str, losses: Losses) -> tuple[Reasoning | N
     value = maybe_string(item, "encrypted_content", at)
     found = seals.opened(value, "encrypted", texts=summary, item_id=maybe_string(item, "id", at)) if value else ()
     own = tuple([seal for seal in found if seal.bound == "reasoning"])
-    beside = tuple([seal for seal in found if seal.bound == "part"])
+    beside = tuple([seal for seal in found if seal.bound != "reasoning"])
     extras = unknown(item, ITEM)
     if not (summary or raw or own or extras):
         return None, beside
     return Reasoning(summary, raw, at, own, extras), beside
-
-
-def attached(parts: list[Part], seal: Seal, following: Part) -> Part:
-    """``following`` with the seal of the carrier before it, where it is a call; else the seal goes to the text before it."""
-    if isinstance(following, ToolCall):
-        return msgspec.structs.replace(following, seal=seal)
-    attach(parts, seal)
-    return following
-
-
-def attach(parts: list[Part], seal: Seal) -> None:
-    """Give the seal of a carrier to the last text, an empty one where there is none."""
-    for index in range(len(parts) - 1, -1, -1):
-        part = parts[index]
-        if isinstance(part, Text):
-            parts[index] = msgspec.structs.replace(part, seal=seal)
-            return
-    parts.append(Text("", seal=seal))
 
 
 def decode_thought(item: Json, at: str, ticket: Ticket, losses: Losses) -> Reasoning:

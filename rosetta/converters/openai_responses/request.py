@@ -89,9 +89,12 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
         raise Malformed("model", "expected str, got null or nothing")
     declared = Declared(losses)
     declared.read(body.maybe("tools", list) or [], "tools")
-    system, turns, update = _decode_input(body, declared, losses, empty=state is not NO_STATE or body.has("prompt"))
+    system, read = _decode_input(body, declared, losses, empty=state is not NO_STATE or body.has("prompt"))
+    words: dict[str, str] = {}
+    if read.effort_at and not body.has("reasoning"):
+        words = {"reasoning": f"{read.effort_at}.reasoning", "effort": f"{read.effort_at}.reasoning.effort"}
     reasoning = decode_settings(body.fields("reasoning"), extras)
-    output, verbosity = _decode_text(body.fields("text"), update, extras, losses)
+    output, verbosity = _decode_text(body.fields("text"), read.output, extras, losses)
     include = body.strings("include")
     logprobs = True if LOGPROBS in include else None
     sampling = Sampling(
@@ -101,6 +104,8 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
         top_logprobs=body.maybe("top_logprobs", int),
     )
     user, identifier = body.maybe("user", str), body.maybe("safety_identifier", str)
+    if user and not identifier:
+        words["user"] = "user"
     if user and identifier and user != identifier:
         extras["user"] = user
     choice = decode_choice(body.any("tool_choice"), losses)
@@ -108,7 +113,7 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
     request = Request(
         format=FORMAT,
         model=model or "",
-        turns=turns,
+        turns=tuple(read.turns),
         system=system,
         tools=tuple(declared.tools),
         namespaces=tuple(declared.namespaces.values()),
@@ -127,6 +132,7 @@ def decode_request(wire: WireRequest) -> Coded[Request]:
         include=tuple([word for word in include if word not in (ENCRYPTED, LOGPROBS)]),
         stream=wire.stream if wire.stream is not None else body.maybe("stream", bool) or False,
         extras=_rest(body, extras),
+        words=words or NO_EXTRAS,
     )
     return Coded(request, tuple(losses))
 
@@ -151,9 +157,9 @@ def _decode_state(body: Fields) -> State:
     return NO_STATE if state == NO_STATE else state
 
 
-def _decode_input(
-    body: Fields, declared: Declared, losses: Losses, *, empty: bool
-) -> tuple[tuple[Turn, ...], tuple[Turn, ...], Json | None]:
+def _decode_input(body: Fields, declared: Declared, losses: Losses, *, empty: bool) -> tuple[tuple[Turn, ...], Input]:
+    """The system prompt and the input."""
+    read = Input(declared, losses)
     instructions = body.any(INSTRUCTIONS)
     system: list[Turn] = []
     if type(instructions) is str:
@@ -165,14 +171,14 @@ def _decode_input(
     if given is None or given == "" or given == []:
         if not empty:
             raise Malformed("input", "expected a text or a list of items that is not empty")
-        return tuple(system), (), None
+        return tuple(system), read
     if type(given) is str:
-        return tuple(system), (Turn("user", (Text(given, "input"),), "input"),), None
+        read.turns.append(Turn("user", (Text(given, "input"),), "input"))
+        return tuple(system), read
     if type(given) is not list:
         raise Malformed("input", f"expected str or array, got {type_name(given)}")
-    read = Input(declared, losses)
     read.read(given)
-    return (*system, *read.system), tuple(read.turns), read.output
+    return (*system, *read.system), read
 
 
 def _decode_text(
@@ -199,7 +205,7 @@ def _decode_format(form: Fields, extras: dict[str, Any], losses: Losses) -> Outp
         name, description = form.maybe("name", str), form.maybe("description", str)
         strict = form.maybe("strict", bool)
         rest = {key: value for key, value in form.rest().items() if value is not None}
-        return OutputFormat("json_schema", shape, name, description, strict, rest or NO_EXTRAS)
+        return OutputFormat("json_schema", shape, name, description, strict, rest or NO_EXTRAS, form.path if rest else "")
     if kind not in ("json_object", "text"):
         extras["text.format"] = whole
         return None
@@ -324,7 +330,7 @@ def _encode_text(request: Request, out: Outgoing) -> Json:
 def _encode_format(output: OutputFormat, out: Outgoing) -> Json | None:
     best = out.dialect.output
     if output.kind == "text":
-        out.losses.extras(output.extras)
+        out.losses.extras(output.extras, output.at)
         return None
     if best == "none":
         out.losses.dropped("output")
@@ -333,7 +339,7 @@ def _encode_format(output: OutputFormat, out: Outgoing) -> Json | None:
         if output.kind == "json_schema":
             out.losses.approximated("output", detail="any JSON object")
         form: Json = {"type": "json_object"}
-        out.extras(form, output.extras, "")
+        out.extras(form, output.extras, output.at)
         return form
     form = {
         "type": "json_schema",
@@ -347,7 +353,7 @@ def _encode_format(output: OutputFormat, out: Outgoing) -> Json | None:
     elif not out.own:
         # Other wires always hold the model to the schema; here that is the strict mode, which takes a part of JSON Schema.
         form["strict"] = schema.openai_strict(output.schema)
-    out.extras(form, output.extras, "")
+    out.extras(form, output.extras, output.at)
     return form
 
 

@@ -155,11 +155,11 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     body["output"] = items.output
     body["usage"] = encode_usage(response.usage, own=own)
     body["service_tier"] = response.service_tier
-    for found in (response.extras, choice.extras):
+    for found, at in ((response.extras, ""), (choice.extras, choice.at)):
         if own:
             body.update(found)
         else:
-            losses.extras(found)
+            losses.extras(found, at)
     return Coded(body, tuple(losses))
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.errors import response_error
 from rosetta.converters.openai_responses.finish import encode_finish, encode_usage, usage_losses
 from rosetta.converters.openai_responses.items import call_item, carrier, image_item, message_item, reasoning_item
-from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation, is_cut
+from rosetta.converters.openai_responses.parts import FORMAT, encode_annotation
 from rosetta.converters.openai_responses.response import envelope, response_id
 from rosetta.converters.openai_responses.stream_writers import CallWriter, MessageWriter, Teller, ThoughtsWriter
 from rosetta.ir.errors import Failure
@@ -158,6 +159,8 @@ class StreamEncoder:
                 pass  # progress of a hosted tool: its item tells the outcome
             case Start():
                 self._start = event
+                if not self._own:
+                    self._losses.extras(event.extras)
             case End():
                 self._end(event)
             case Failed():
@@ -229,7 +232,7 @@ class StreamEncoder:
         if found is None:
             return
         if found[-1].bound == "part":
-            self._carry(found[-1])
+            self._carry(of_what_was_said(found[-1]))
         else:  # reasoning without a word, or one whose words were done before
             self._flush_call()
             self._close_message()
@@ -288,7 +291,7 @@ class StreamEncoder:
             return
         message = self._open_part(event.block, refusal=False)
         annotation = encode_annotation(event.citation, message.length)
-        if annotation is None or is_cut(event.citation):
+        if annotation is None or (event.citation.format != FORMAT and event.citation.beyond_address):
             self._lose_citation(annotation is not None)
         if annotation is not None:
             message.cite(annotation)
@@ -389,6 +392,10 @@ class StreamEncoder:
             item = image_item(part, self._reply.new_id)
             if part.seal is not None:
                 self._losses.dropped("seal", part.at)
+            if item is not None and self._own:
+                item.update(part.extras)
+            elif item is not None:
+                self._losses.extras(part.extras, part.at)
         elif isinstance(part, Opaque):
             if ".content" in part.at:
                 self._losses.dropped("part", part.at, part.kind)
@@ -415,7 +422,7 @@ class StreamEncoder:
             return
         self._finish = event.finish
         if event.extras and not self._own:
-            self._losses.extras(event.extras)
+            self._losses.extras(event.extras, event.at)
 
     def _end(self, event: End) -> None:
         if not self._opened:

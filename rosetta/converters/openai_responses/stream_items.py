@@ -10,10 +10,11 @@ from typing import Any
 
 from rosetta.converters.converter import Json, Ticket
 from rosetta.converters.custom import InputUnwrapper
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.converters.openai_responses.items import argument_text, decode_other, restored, unknown_fields
-from rosetta.converters.openai_responses.parts import FORMAT, decode_annotation
-from rosetta.converters.openai_responses.reasoning import sealed
+from rosetta.converters.openai_responses.parts import CONTENT_PARTS, FORMAT, decode_annotation
+from rosetta.converters.openai_responses.reasoning import SUMMARY_PART, sealed
 from rosetta.ir.events import (
     ArgumentsDelta,
     BlockData,
@@ -353,6 +354,8 @@ class StreamedItems:
         if type(phase) is str:
             state.phase = phase
         for index, value in enumerate(content if type(content) is list else ()):
+            if type(value) is dict and value.get("type") in CONTENT_PARTS:
+                self._losses.extras(unknown(value, CONTENT_PARTS[value["type"]]), f"output.{state.place}.content.{index}")
             self._close_part(state, index, value, events)
         self._close_parts(state, events)
 
@@ -436,6 +439,10 @@ class StreamedItems:
         return text if item is None else text[item.lengths.get((raw, index), 0) :]
 
     def _close_reasoning(self, state: StreamedItem, item: Json, events: list[Event]) -> None:
+        for key in ("summary", "content"):
+            for index, part in enumerate(item.get(key) or ()):
+                if type(part) is dict:
+                    self._losses.extras(unknown(part, SUMMARY_PART), f"output.{state.place}.{key}.{index}")
         summary = tuple([str(part.get("text") or "") for part in item.get("summary") or () if type(part) is dict])
         content = [str(part.get("text") or "") for part in item.get("content") or () if type(part) is dict]
         for raw, texts in ((False, summary), (True, tuple(content))):

@@ -174,6 +174,9 @@ def encode_tools(request: Request, out: Outgoing) -> list[Json]:
             out.extras(group, known.extras, known.at)
             wire.append(group)
         group["tools"].append(encoded)
+    for name, empty in spaces.items():
+        if out.dialect.namespaces and name not in groups:
+            out.losses.dropped("namespace", empty.at, "no tool of it is left")
     return wire
 
 
@@ -254,6 +257,9 @@ def _encode_custom(tool: CustomTool, out: Outgoing) -> Json:
     return wire
 
 
+_LOCATION = frozenset({"type", "approximate"})
+
+
 def _encode_hosted(tool: HostedTool, out: Outgoing) -> Json | None:
     if tool.kind not in out.dialect.hosted_tools and not (out.own and out.dialect.openai_extras):
         out.losses.dropped("hosted_tool", tool.at, tool.kind)
@@ -269,6 +275,8 @@ def _encode_hosted(tool: HostedTool, out: Outgoing) -> Json | None:
         location = data.get("user_location")
         if type(location) is dict:
             nested = location.get("approximate")
+            if type(nested) is dict:
+                out.losses.extras({f"user_location.{key}": found for key, found in unknown(location, _LOCATION).items()}, tool.at)
             wire["user_location"] = {"type": "approximate", **nested} if type(nested) is dict else location
         if type(size := data.get("search_context_size")) is str:
             wire["search_context_size"] = size

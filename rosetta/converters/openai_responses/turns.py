@@ -14,12 +14,14 @@ from typing import Any
 import msgspec
 
 from rosetta.converters import pairing
+from rosetta.converters.carriers import attached, give_back
 from rosetta.converters.converter import Json, Malformed
 from rosetta.converters.fields import Fields, maybe_string, string, type_name, unknown
 from rosetta.converters.losses import Losses
+from rosetta.converters.mid_system import said_by_user
 from rosetta.converters.openai_responses.calls import decode_call, decode_result, encode_call, encode_result
 from rosetta.converters.openai_responses.parts import FORMAT, Outgoing, decode_content, encode_content, encode_output_text, say_opaque
-from rosetta.converters.openai_responses.reasoning import attach, attached, decode_reasoning, encode_reasoning
+from rosetta.converters.openai_responses.reasoning import decode_reasoning, encode_reasoning
 from rosetta.converters.openai_responses.tools import Declared
 from rosetta.ir.parts import Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import EFFORTS, Effort, Request, Role, Turn
@@ -48,6 +50,7 @@ class Input:
         "_results",
         "_results_at",
         "declared",
+        "effort_at",
         "losses",
         "output",
         "system",
@@ -68,6 +71,8 @@ class Input:
         self._beside: Seal | None = None
         self._open: dict[str, ToolCall] = {}
         self._effort: Effort | None = None
+        self.effort_at = ""
+        """Where the last ``configuration_update`` changed it."""
 
     def read(self, items: list[Any]) -> None:
         """All items, in order."""
@@ -144,7 +149,7 @@ class Input:
     def _reasoning(self, item: Json, at: str) -> None:
         part, beside = decode_reasoning(item, at, self.losses)
         if self._beside is not None:
-            attach(self._answer, self._beside)
+            give_back(self._beside, self._answer)
             self._beside = None
         if part is not None:
             self._say(part, at)
@@ -160,7 +165,7 @@ class Input:
             word = reasoning.maybe("effort", str)
             if word in EFFORTS:
                 self._close()
-                self._effort = word
+                self._effort, self.effort_at = word, at
             elif word is not None:
                 self.losses.dropped("effort", at, word)
             self.losses.extras({key: found for key, found in reasoning.rest().items() if found is not None}, at)
@@ -194,7 +199,7 @@ class Input:
     def _close(self) -> None:
         """The turn in hand is complete."""
         if self._beside is not None:
-            attach(self._answer, self._beside)
+            give_back(self._beside, self._answer)
             self._beside = None
         if self._answer_at:
             self.turns.append(Turn("assistant", tuple(self._answer), self._answer_at, effort=self._take_effort()))
@@ -261,10 +266,11 @@ def encode_turns(request: Request, out: Outgoing, *, stateful: bool) -> list[Jso
         elif out.dialect.mid_system == "keep":
             items.append(_encode_message(turn, list(turn.parts), turn.role, out))
         else:
-            out.losses.approximated("role", turn.at, "as words of the user")
-            text = "\n\n".join([part.text for part in turn.parts if isinstance(part, Text)])
-            others = [part for part in turn.parts if not isinstance(part, Text)]
-            items.append(_encode_message(turn, [Text(f"<system>\n{text}\n</system>", turn.at), *others], "user", out))
+            parts = said_by_user(turn, out.losses)
+            if parts:
+                items.append(_encode_message(turn, parts, "user", out))
+            else:
+                _told(turn, out)
     return items
 
 

@@ -183,7 +183,7 @@ def test_citations_are_kept_with_what_others_understand() -> None:
     """A citation keeps its own object, and its address, title and quote; its offsets count in the cited document, not in the answer."""
     raw = {"type": "char_location", "cited_text": "cold", "document_index": 0, "document_title": "Oslo", "start_char_index": 3}
     (text,) = parts_of({"type": "text", "text": "x", "citations": [raw]}, role="assistant")
-    assert text.citations == (Citation("anthropic", raw, title="Oslo", quote="cold"),)
+    assert text.citations == (Citation("anthropic", raw, title="Oslo", quote="cold", more=True),)
 
 
 def test_thoughts_are_sealed() -> None:
@@ -217,13 +217,13 @@ def test_a_mark_on_thinking_is_a_loss() -> None:
         ({"type": "enabled", "budget_tokens": 2048}, None, ReasoningRequest("on", budget=2048, visible=True)),
         ({"type": "adaptive", "display": "summarized"}, "max", ReasoningRequest("adaptive", "max", visible=True)),
         ({"type": "adaptive", "display": "omitted"}, None, ReasoningRequest("adaptive", visible=False)),
-        ({"type": "adaptive", "display": "updates"}, None, ReasoningRequest("adaptive", extras={"display": "updates"})),
+        ({"type": "adaptive", "display": "updates"}, None, ReasoningRequest("adaptive", extras={"thinking.display": "updates"})),
         ({"type": "disabled"}, None, ReasoningRequest("off")),
         ({"type": "between_tools"}, None, ReasoningRequest("off", extras={"thinking.type": "between_tools"})),
         (
             {"type": "novel", "block_binding": {"a": 1}},
             None,
-            ReasoningRequest(extras={"thinking.type": "novel", "block_binding": {"a": 1}}),
+            ReasoningRequest(extras={"thinking.type": "novel", "thinking.block_binding": {"a": 1}}),
         ),
         (None, "low", ReasoningRequest(effort="low")),
     ],
@@ -287,7 +287,8 @@ def test_structured_output_old_and_new(field: str) -> None:
     """The schema of the answer is read from its new place and from its old one."""
     form = {"type": "json_schema", "schema": {"type": "object"}, "x": 1}
     request = decoded({"messages": HELLO, field: {"format": form} if field == "output_config" else form})
-    assert request.output == OutputFormat("json_schema", {"type": "object"}, extras={"x": 1})
+    place = "output_config.format" if field == "output_config" else field
+    assert request.output == OutputFormat("json_schema", {"type": "object"}, extras={"x": 1}, at=place)
     assert request.extras == {}
 
 

@@ -107,12 +107,8 @@ def test_a_late_system_message_where_the_server_takes_none() -> None:
     """It becomes the user's words in its place, media and marks with it."""
     late = Turn("system", (Text("Brief.", cache=CacheMark()), Text("Now.")), "messages.1")
     sent, losses = said(user("Hello"), late, dialect=Dialect(cache_marks="cache_control"))
-    assert sent[1]["content"] == [
-        {"type": "text", "text": "<system>"},
-        {"type": "text", "text": "Brief.", "cache_control": {"type": "ephemeral"}},
-        {"type": "text", "text": "Now."},
-        {"type": "text", "text": "</system>"},
-    ]
+    text = "<system>\nBrief.\n\nNow.\n</system>"
+    assert sent[1]["content"] == [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
     assert losses == [("role", "approximated", "messages.1")]
     kept, losses = said(user("Hello"), turn("system", "Brief."), dialect=OPENAI)
     assert (kept[1], losses) == ({"role": "developer", "content": "Brief."}, [])
@@ -263,7 +259,7 @@ def test_a_chat_clients_result_stays_as_it_is() -> None:
     [
         (Media("image", Link("https://h/a.png"), detail="low"), {"url": "https://h/a.png", "detail": "low"}, []),
         (Media("image", Inline(PNG)), {"url": f"data:image/png;base64,{PNG}"}, []),
-        (Media("image", Inline(PNG), name="a.png", at="p"), {"url": f"data:image/png;base64,{PNG}"}, [("name", "dropped", "p")]),
+        (Media("image", Inline(PNG), name="a.png", at="p"), {"url": f"data:image/png;base64,{PNG}"}, [("filename", "dropped", "p")]),
         (Media("image", FileId("f"), at="p"), None, [("image", "dropped", "p")]),
     ],
 )
@@ -932,3 +928,40 @@ def test_of_an_effort_and_a_budget_one_is_told_and_the_other_named() -> None:
     assert ("low", [("budget", "dropped", "")]) == (body["reasoning_effort"], losses)
     body, losses = encoded(foreign(reasoning=wanted), Dialect(reasoning_form="reasoning", reasoning_back="reasoning_details"))
     assert ({"max_tokens": 5000}, [("effort", "dropped", "")]) == (body["reasoning"], losses)
+
+
+def test_marks_within_results_reach_a_server_that_takes_them() -> None:
+    """On the text that has it, or on the last one of a result that has it as a whole; elsewhere the loss is told."""
+    marked = {"type": "text", "text": "ok", "cache_control": {"type": "ephemeral"}}
+    inside = ToolResult("a", (Text("ok", cache=CacheMark()),), "r", "f")
+    outside = ToolResult("a", (Text("ok"),), "r", "f", cache=CacheMark())
+    for one in (inside, outside):
+        sent, losses = said(user("Go"), assistant(call("a")), user(one), dialect=Dialect(cache_marks="cache_control"))
+        assert (sent[2]["content"], losses) == ([marked], [])
+        sent, losses = said(user("Go"), assistant(call("a")), user(one))
+        assert (sent[2]["content"], [loss[:2] for loss in losses]) == ("ok", [("cache", "dropped")])
+
+
+def test_a_mark_that_wanders_changes_nothing_but_itself() -> None:
+    """What was cached with the mark must be found without it: an Anthropic client's texts stay apart for a server that takes its marks."""
+    dialect = Dialect(cache_marks="cache_control")
+    marked, plain = (
+        said(user(Text("One."), Text("Two.", cache=mark)), dialect=dialect, format="anthropic")[0] for mark in (CacheMark(), None)
+    )
+    for message in marked:
+        for part in message["content"]:
+            part.pop("cache_control", None)
+    assert marked == plain
+
+
+@pytest.mark.parametrize(("mime", "form"), [("audio/wav", "wav"), ("audio/mpeg", "mp3"), ("audio/ogg", None), ("audio/flac", None)])
+def test_a_foreign_clients_sound_in_a_form_that_the_wire_has(mime: str, form: str | None) -> None:
+    """``wav`` and ``mp3`` are all it knows; a chat client's own word goes as it is."""
+    sound = Media("audio", Inline("AAAA"), mime, "p")
+    sent, losses = said(user("Listen", sound), dialect=Dialect(audio=True))
+    if form is None:
+        assert (sent[0]["content"], losses) == ("Listen", [("audio", "dropped", "p")])
+    else:
+        assert (sent[0]["content"][1]["input_audio"]["format"], losses) == (form, [])
+    own = {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "ogg"}}]}
+    assert again(own, dialect=Dialect(audio=True))["messages"] == [own]

@@ -170,7 +170,7 @@ def test_annotations_and_refusals_of_the_past_are_kept() -> None:
     assert isinstance(text, Text)
     assert text.citations == (
         Citation("openai_responses", url, "https://a.test", "A", start=0, end=2),
-        Citation("openai_responses", file),
+        Citation("openai_responses", file, more=True),
     )
     assert refusal == Refusal("No.", "input.1.content.1")
 

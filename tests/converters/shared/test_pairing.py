@@ -122,3 +122,14 @@ def test_an_id_used_again_is_renamed_with_its_result() -> None:
     assert [(loss.kind, loss.field) for loss in losses] == [("approximated", "call_id")]
     assert paired(turns, Losses()) == made
     assert paired(turns[:2], Losses()) == made[:2]
+
+
+def test_calls_of_one_answer_that_share_an_id_keep_their_results() -> None:
+    """Some servers number their calls anew or not at all: the first result answers the first call."""
+    losses = Losses()
+    turns = (assistant(call("a"), call("a")), user(result("a", "one"), result("a", "two")))
+    made = paired(turns, losses)
+    calls = [part.id for part in made[0].parts if isinstance(part, ToolCall)]
+    answers = [(part.call_id, part.parts) for part in made[1].parts if isinstance(part, ToolResult)]
+    assert answers == [(calls[0], (Text("one"),)), (calls[1], (Text("two"),))]
+    assert [(loss.kind, loss.field) for loss in losses] == [("approximated", "call_id")]
