@@ -73,6 +73,9 @@ _ENVELOPES: dict[FailureKind, tuple[int, str, str | None]] = {
     "internal": (500, "server_error", None),
 }
 DELAY = re.compile(r"try again in\s+(\d+(?:\.\d+)?)\s*(ms|s|seconds?)\b", re.IGNORECASE)
+"""The form that Codex reads too."""
+_LONG_DELAY = re.compile(r"try again in\s+(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?", re.IGNORECASE)
+"""``1m2.5s``, ``7m12s``, ``2h``: what OpenAI and Groq write from a minute on."""
 
 
 # ------------------------------------------------------------------------------------------------------------------------ decode
@@ -122,6 +125,10 @@ def _delay(message: str, details: Any) -> float | None:
     found = DELAY.search(message)
     if found is not None:
         return float(found[1]) / (1000.0 if found[2].lower() == "ms" else 1.0)
+    long = _LONG_DELAY.search(message)
+    if long is not None and any(long.groups()):
+        hours, minutes, seconds = (float(each or 0) for each in long.groups())
+        return hours * 3600 + minutes * 60 + seconds
     return failures.retry_info(details)
 
 

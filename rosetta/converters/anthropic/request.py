@@ -69,12 +69,12 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
     if max_tokens is None and not counting:
         raise Malformed("max_tokens", "expected int, got null or nothing")
     leading, turns = decode_messages(body.take("messages", list), losses)
-    system, extras = decode_system(body.any("system"), losses)
-    extras = dict(extras)
+    system, found = decode_system(body.any("system"), losses)
+    extras = dict(found)
     tools = tool_rules.decode_tools(body.maybe("tools", list))
     choice, parallel = tool_rules.decode_tool_choice(body.fields("tool_choice"), tools)
-    effort, config = decode_effort(body.any("output_config"), "output_config")
-    config = dict(config.get("output_config", {}))
+    effort, given = decode_effort(body.any("output_config"), "output_config")
+    config = dict(given.get("output_config", NO_EXTRAS))
     output = _decode_format(config, body.any("output_format"))
     if config:
         extras["output_config"] = config
@@ -85,7 +85,8 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
         others = {key: value for key, value in metadata.rest().items() if value is not None}
         if others:
             extras["metadata"] = others
-    sampling = Sampling(temperature=body.maybe("temperature", float), top_p=body.maybe("top_p", float), top_k=body.maybe("top_k", int))
+    temperature, top_p, top_k = body.maybe("temperature", float), body.maybe("top_p", float), body.maybe("top_k", int)
+    drawn = temperature is not None or top_p is not None or top_k is not None
     control = body.any("cache_control")
     mark = cache_mark(control, "cache_control") if control is not None else None
     if control is not None and mark is None:
@@ -100,7 +101,7 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
         tools=tools,
         tool_choice=choice,
         parallel_tool_calls=parallel,
-        sampling=NO_SAMPLING if sampling == NO_SAMPLING else sampling,
+        sampling=Sampling(temperature=temperature, top_p=top_p, top_k=top_k) if drawn else NO_SAMPLING,
         max_output_tokens=max_tokens,
         stop=body.strings("stop_sequences"),
         reasoning=reasoning,
@@ -110,10 +111,21 @@ def _decode(wire: WireRequest, *, counting: bool) -> Coded[Request]:
         user=user,
         stream=bool(body.maybe("stream", bool)) if wire.stream is None else wire.stream,
         version=wire.headers.get("anthropic-version"),
-        betas=tuple(beta.strip() for beta in wire.headers.get("anthropic-beta", "").split(",") if beta.strip()),
-        extras={**extras, **{key: value for key, value in body.rest().items() if value is not None and key != "stream"}} or NO_EXTRAS,
+        betas=_decode_betas(wire.headers.get("anthropic-beta")),
+        extras=_rest(body, extras),
     )
     return Coded(request, tuple(losses))
+
+
+def _decode_betas(header: str | None) -> tuple[str, ...]:
+    return tuple([beta.strip() for beta in header.split(",") if beta.strip()]) if header else ()
+
+
+def _rest(body: Fields, extras: dict[str, Any]) -> dict[str, Any]:
+    body.drop("stream")
+    if body.rest():
+        extras.update({key: value for key, value in body.rest().items() if value is not None})
+    return extras or NO_EXTRAS
 
 
 def _decode_format(config: dict[str, Any], old: Any) -> OutputFormat | None:

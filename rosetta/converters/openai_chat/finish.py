@@ -116,13 +116,17 @@ def decode_usage(value: Any) -> Usage:
         output_audio=_count(completion.get("audio_tokens")),
         accepted_prediction=_count(completion.get("accepted_prediction_tokens")),
         rejected_prediction=_count(completion.get("rejected_prediction_tokens")),
-        extras={
-            **{key: found for key, found in value.items() if key not in _USAGE and found is not None},
-            **{f"{_PROMPT}.{key}": found for key, found in prompt.items() if key not in _PROMPT_KNOWN and found is not None},
-            **{f"{_COMPLETION}.{key}": found for key, found in completion.items() if key not in _COMPLETION_KNOWN and found is not None},
-        }
-        or NO_EXTRAS,
+        extras=_unknown_counts(value, prompt, completion),
     )
+
+
+def _unknown_counts(value: Json, prompt: Json, completion: Json) -> dict[str, Any]:
+    if value.keys() <= _USAGE and prompt.keys() <= _PROMPT_KNOWN and completion.keys() <= _COMPLETION_KNOWN:
+        return NO_EXTRAS
+    extras = {key: found for key, found in value.items() if key not in _USAGE and found is not None}
+    for place, details, known in ((_PROMPT, prompt, _PROMPT_KNOWN), (_COMPLETION, completion, _COMPLETION_KNOWN)):
+        extras.update({f"{place}.{key}": found for key, found in details.items() if key not in known and found is not None})
+    return extras or NO_EXTRAS
 
 
 def encode_usage(usage: Usage, *, own: bool) -> Json | None:

@@ -371,6 +371,8 @@ class StreamDecoder:
             return
         if type(value) is not str:
             raise TypeError("arguments are no text")
+        if call.number < 0 and not call.custom and not call.held and value.isspace():
+            return  # some servers say so that there are none
         if not call.name:
             call.held.append(value)
             return

@@ -86,6 +86,9 @@ def test_errors_of_compatible_servers(status: int, body: Any, kind: str, message
         ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", None),
         ({}, "Please try again in 1.5s.", 1.5),
         ({}, "Please try again in 20ms.", 0.02),
+        ({}, "Please try again in 1m2.5s. Visit us.", 62.5),
+        ({}, "Please try again in 2h3m.", 7380.0),
+        ({}, "Please try again in a while.", None),
         ({}, "Later.", None),
     ],
 )

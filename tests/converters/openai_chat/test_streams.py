@@ -517,3 +517,13 @@ def test_a_model_that_nobody_asked_for_is_the_upstreams() -> None:
     encoder = CONVERTER.stream_encoder(Reply(Request("openai_chat", "", ()), "", 7, new_id))
     wire = [found for event in (Start("m", "claude", 1, "anthropic"), *TEXT[1:]) for found in encoder.feed(event)]
     assert (wire[0].data or {})["model"] == "claude"
+
+
+def test_arguments_of_blanks_are_none() -> None:
+    """Some servers say so that a function takes none; blanks within a text that has begun are its own."""
+    blank = decoded(calls({"index": 0, "id": "a", "function": {"name": "f", "arguments": " "}}), chunk({}, "tool_calls"), None)
+    assert arguments(blank) == {"a": ""}
+    piece = {"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"a":'}}
+    rest = [{"index": 0, "function": {"arguments": text}} for text in (" ", "1}")]
+    said = decoded(calls(piece), *[calls(each) for each in rest], chunk({}, "tool_calls"), None)
+    assert arguments(said) == {"a": '{"a": 1}'}
