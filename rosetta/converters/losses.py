@@ -28,6 +28,11 @@ class Losses(list[Loss]):
         """The target hears something that the client did not say, because its wire demands it."""
         self._add("injected", field, at, detail)
 
+    def once(self, field: str, detail: str = "") -> None:
+        """Dropped by a stream, whose pieces each lose it anew: told for the first."""
+        if all(loss.field != field for loss in self):
+            self.dropped(field, detail=detail)
+
     def extras(self, extras: dict[str, object], at: str = "") -> None:
         """Unknown fields that another wire cannot carry."""
         for name in extras:

@@ -199,6 +199,8 @@ def _carried(found: tuple[Seal, ...], at: str, losses: Losses) -> list[Json]:
 def _encode_reasoning(part: Reasoning, own: bool, reply: Reply, losses: Losses) -> list[Json]:
     blocks: list[Json] = []
     text = part.text
+    if part.raw and part.raw != text:
+        losses.dropped("raw", part.at, "the chain beside its summary")
     foreign = tuple(seal for seal in part.seals if seals.HOME[seal.kind] != FORMAT)
     for seal in part.seals:
         if seal.kind == "redacted":
@@ -251,6 +253,9 @@ def encode_data(part: Part | None, losses: Losses) -> Json | None:
                 losses.approximated("part", part.at, f"{part.kind} said as text")
                 return plain(part.text)
             losses.dropped("part", part.at, part.kind)
+        case Media(transcript=str(words)) if words:
+            losses.approximated(part.kind, part.at, "as its transcript")
+            return plain(words)
         case Media():
             losses.dropped(part.kind, part.at, "answers hold text and calls only")
         case ToolResult():

@@ -78,6 +78,7 @@ class StreamEncoder:
         "_held",
         "_ignored",
         "_index",
+        "_late_tier",
         "_losses",
         "_omitted",
         "_opened",
@@ -107,6 +108,7 @@ class StreamEncoder:
         self._called = False
         self._refused = False
         self._finish: Finish | None = None
+        self._late_tier: str | None = None  # what the upstream said when message_start had gone
         self._usage: Usage = NO_USAGE
 
     def open(self) -> list[WireEvent]:
@@ -150,6 +152,8 @@ class StreamEncoder:
                 self._own = event.format == FORMAT
                 if not self._own or self._opened:
                     self._losses.extras(event.extras)
+                if self._opened:
+                    self._late_tier = event.service_tier
                 return []
             case UsageUpdate():
                 self._usage = latest(self._usage, event.usage)
@@ -157,7 +161,7 @@ class StreamEncoder:
             case BlockStart():
                 return self._block_start(event)
             case LogprobsDelta():
-                self._once("logprobs")
+                self._losses.once("logprobs")
                 return self.open()
             case OpaqueEvent():
                 if event.part.format == FORMAT:
@@ -165,7 +169,7 @@ class StreamEncoder:
                 return []
             case ChoiceEnd():
                 if event.choice != 0:
-                    self._once("choices")
+                    self._losses.once("choices")
                     return []
                 self._finish = event.finish
                 finish_losses(event.finish, self._losses, own=self._own)
@@ -185,10 +189,6 @@ class StreamEncoder:
             return []
         return self._fail(Failure("truncated", "the stream ended in the middle of the answer"))
 
-    def _once(self, field: str) -> None:
-        if all(loss.field != field for loss in self._losses):
-            self._losses.dropped(field)
-
     def _fail(self, failure: Failure) -> list[WireEvent]:
         self._done = True
         self._text_block = -1
@@ -202,7 +202,8 @@ class StreamEncoder:
         delta: Json = encode_finish(self._finish, own=self._own, called=self._called, refused=self._refused)
         body: Json = {"type": "message_delta", "delta": delta, "usage": encode_usage(self._usage, own=self._own, final=True)}
         usage_losses(self._usage, self._losses, own=self._own)
-        tier = encode_reply_tier(event.service_tier, own=self._own)
+        served = event.service_tier if event.service_tier is not None else self._late_tier
+        tier = encode_reply_tier(served, own=self._own)
         if tier is not None:
             body["usage"]["service_tier"] = tier
         if self._own:
@@ -219,7 +220,7 @@ class StreamEncoder:
     def _block_start(self, start: BlockStart) -> list[WireEvent]:
         if start.choice != 0:
             self._ignored.add(start.block)
-            self._once("choices")
+            self._losses.once("choices")
             return []
         out = self.open()
         if self._block is None:
@@ -254,6 +255,8 @@ class StreamEncoder:
     def _begin(self, block: _Block) -> list[WireEvent]:
         start = block.start
         self._block = block
+        if start.phase is not None:
+            self._losses.once("phase")
         if start.kind != "tool_call":
             return []
         self._called = True
@@ -342,6 +345,7 @@ class StreamEncoder:
         if self._omitted and not self._own:
             return []
         if event.raw and block.summary_part is not None:
+            self._losses.once("raw", "the chain beside its summary")
             return []  # a summary is shown already: the chain itself would say it twice
         out = [] if block.written else self._write(block, {"type": "thinking", "thinking": "", "signature": ""})
         text = event.text

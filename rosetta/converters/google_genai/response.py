@@ -340,6 +340,8 @@ class PartWriter:
         if not self.shows_thoughts or not (part.text or own):
             self._losses.extras(part.extras, part.at)
             return []
+        if part.raw and part.raw != part.text:
+            self._losses.dropped("raw", part.at, "the chain beside its summary")
         wire: Json = {"text": part.text, "thought": True}
         if own is not None:
             wire["thoughtSignature"] = own.value

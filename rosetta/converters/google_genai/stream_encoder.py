@@ -190,6 +190,7 @@ class StreamEncoder:
 
     def _thought(self, block: _Block, event: ReasoningDelta) -> list[WireEvent]:
         if event.raw and block.summarised:  # the summary is what is meant to be seen
+            self._losses.once("raw", "the chain beside its summary")
             return []
         block.summarised = block.summarised or not event.raw
         if not block.writer.shows_thoughts:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from rosetta.converters import names
+from rosetta.converters import media, names
 from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply
 from rosetta.converters.extras import restore
@@ -118,6 +118,8 @@ class Message:
                 self.refusals.append(part.text)
                 self._losses.extras(part.extras, part.at)
             case Reasoning():
+                if part.raw and part.raw != part.text:
+                    self._losses.dropped("raw", part.at, "the chain beside its summary")
                 if part.text:
                     self._order.tell("reasoning", part.at)
                     self._thoughts.append(part.text)
@@ -172,6 +174,7 @@ class Message:
         if wire is None:
             self._losses.dropped(part.kind, part.at)
             return
+        media.tell_unsaid(part, self._losses, "transcript")
         self._order.tell("data", part.at)
         if part.kind == "audio" and self._audio is not None:
             self._losses.dropped("audio", part.at, "a message has one")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from rosetta.converters import custom, jsontext
+from rosetta.converters import custom, jsontext, media
 from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.extras import restore
@@ -301,6 +301,7 @@ class StreamEncoder:
         choice = block.choice
         kind = "raw" if event.raw else "summary"
         if block.kind and kind != block.kind:
+            self._losses.once("raw", "the chain beside its summary")
             return []
         own = self._source == FORMAT
         apart = "\n\n" if (not own and choice.thought and not block.kind) or (block.kind and event.part != block.part) else ""
@@ -343,6 +344,7 @@ class StreamEncoder:
                 if part.kind == "audio" and choice.spoken:
                     self._losses.dropped("audio", part.at, "a message has one")
                     return []
+                media.tell_unsaid(part, self._losses, "transcript")
                 choice.filled = True
                 choice.order.tell("data")
                 choice.before = "data"

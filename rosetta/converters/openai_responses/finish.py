@@ -26,6 +26,7 @@ INCOMPLETE: dict[FinishReason, str] = {
 }
 """What leaves an answer incomplete, and the reason that is told. A refusal in words is complete."""
 
+_UNSAID: frozenset[FinishReason] = frozenset({"too_many_tool_calls", "other"})
 _NEAR: frozenset[FinishReason] = frozenset({"pause", "compaction", "malformed_tool_call"})
 
 
@@ -51,10 +52,10 @@ def encode_finish(finish: Finish | None, *, own: bool, refused: bool, empty: boo
     """``status`` and, for an incomplete answer, the reason. A malformed call and nothing else is ``failed``."""
     if finish is None:
         return "completed", None
-    if not own and finish.details is not None:
+    if finish.reason in _NEAR or (not own and (finish.reason in _UNSAID or finish.sequence is not None)):
+        losses.approximated("finish", detail=finish.sequence or finish.raw or finish.reason)
+    elif not own and finish.details is not None:
         losses.approximated("finish", detail="its details")
-    if finish.reason in _NEAR:
-        losses.approximated("finish", detail=finish.raw or finish.reason)
     if finish.reason == "malformed_tool_call":
         return ("failed" if empty else "completed"), None
     if own and finish.reason == "other" and finish.raw not in (None, "completed"):

@@ -179,9 +179,13 @@ class Items:
                 if part.seal is not None:
                     losses.dropped("seal", part.at)
                 item = image_item(part, self._new_id)
-                if item is None:
+                if item is None and part.transcript:
+                    losses.approximated(part.kind, part.at, "as its transcript")
+                    self._content.append(output_text(part.transcript, []))
+                elif item is None:
                     losses.dropped(part.kind, part.at)
                 else:
+                    media.tell_unsaid(part, losses)
                     self._extras(item, part.extras, part.at)
                     self.output.append(item)
             case ToolResult():

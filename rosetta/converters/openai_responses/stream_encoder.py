@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, assert_never
 
+from rosetta.converters import media
 from rosetta.converters.carriers import of_what_was_said
 from rosetta.converters.converter import Json, Reply, WireEvent
 from rosetta.converters.losses import Losses
@@ -390,6 +391,12 @@ class StreamEncoder:
         item: Json | None = None
         if isinstance(part, Media):
             item = image_item(part, self._reply.new_id)
+            if item is None and part.transcript:
+                self._losses.approximated(part.kind, part.at, "as its transcript")
+                self._say(event.block, part.transcript, refusal=False)
+                return
+            if item is not None:
+                media.tell_unsaid(part, self._losses)
             if part.seal is not None:
                 self._losses.dropped("seal", part.at)
             if item is not None and self._own:

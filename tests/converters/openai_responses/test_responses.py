@@ -307,8 +307,8 @@ def test_an_answer_as_openai_would_write_it() -> None:
         ("pause", False, "incomplete", "max_output_tokens", True),
         ("compaction", False, "incomplete", "max_output_tokens", True),
         ("malformed_tool_call", False, "completed", None, True),
-        ("too_many_tool_calls", False, "completed", None, False),
-        ("other", False, "completed", None, False),
+        ("too_many_tool_calls", False, "completed", None, True),
+        ("other", False, "completed", None, True),
     ],
 )
 def test_every_reason_has_its_status(reason: FinishReason, refused: bool, status: str, detail: str | None, lost: bool) -> None:
