@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from rosetta.converters import CONVERTERS
-from rosetta.converters.converter import Unsupported
+from rosetta.converters.converter import Target, Unsupported
 from rosetta.ir.parts import (
     FORMATS,
     CacheMark,
@@ -50,6 +50,7 @@ from rosetta.ir.request import (
     ToolName,
     Turn,
 )
+from rosetta.providers import catalog, models
 from tests.laws import wires
 
 C: Format = "openai_chat"
@@ -66,12 +67,28 @@ DIALECTS: dict[Format, tuple[dict[str, Any], ...]] = {
     G: ({},),
 }
 WAYS = [(source, target, dialect) for source in FORMATS for target in FORMATS for dialect in DIALECTS[target]]
+SERVERS: tuple[tuple[str, Format, str], ...] = (
+    *[("openai", C, model) for model in ("gpt-5.6", "gpt-4o", "gpt-4o-audio-preview")],
+    *[("openai", R, model) for model in ("gpt-6", "gpt-4o")],
+    *[("anthropic", A, model) for model in ("claude-opus-5-5", "claude-opus-4-8", "claude-sonnet-4-5", "claude-3-5-haiku-latest")],
+    *[("google", G, model) for model in ("gemini-3-pro-preview", "gemini-2.5-flash", "gemini-2.0-flash")],
+    *[(vendor, C, "some-model") for vendor in ("ollama", "vllm", "llamacpp", "lmstudio", "groq", "together", "fireworks", "azure_openai")],
+    *[("mistral", C, "mistral-large-latest"), ("xai", C, "grok-4"), ("deepseek", C, "deepseek-reasoner")],
+    *[("openrouter", C, "anthropic/claude-opus-5-5"), ("ollama", A, "qwen3"), ("ollama", R, "qwen3"), ("vllm", R, "some-model")],
+)
+SERVED = [(source, *server) for source in FORMATS for server in SERVERS]
 
 
-def heard(request: Request, target: Format, dialect: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """What the target hears, and what is told."""
+def server(vendor: str, format: Format, model: str) -> Target:
+    """A model at a vendor of the catalog, with its own dialect."""
+    return Target("the-provider", model, models.dialect(format, catalog.vendor(vendor, None, format).name, model, {}), wires.counted_ids())
+
+
+def heard(request: Request, target: Format, dialect: dict[str, Any] | tuple[str, str]) -> tuple[Any, list[Any]]:
+    """What the target hears, and what is told. The dialect is one of the settings given, or that of a vendor's model."""
+    where = server(dialect[0], target, dialect[1]) if isinstance(dialect, tuple) else wires.target(target, **dialect)
     try:
-        sent = CONVERTERS[target].encode_request(request, wires.target(target, **dialect))
+        sent = CONVERTERS[target].encode_request(request, where)
     except Unsupported as refused:
         return str(refused), []
     return sent.wire.body, [(loss.field, loss.kind, loss.at, loss.path) for loss in sent.losses]
@@ -181,7 +198,7 @@ def varied(part: Part) -> Part:
 
 
 @pytest.mark.parametrize(("source", "target", "dialect"), WAYS)
-def test_no_field_of_a_part_goes_in_silence(source: Format, target: Format, dialect: dict[str, Any]) -> None:
+def test_no_field_of_a_part_goes_in_silence(source: Format, target: Format, dialect: dict[str, Any] | tuple[str, str]) -> None:
     """In each place where it may stand; and the part itself is said, or told by its own path."""
     silent = []
     for part in parts_of(source):
@@ -344,7 +361,7 @@ CHANGES: list[tuple[Any, Way, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("source", "target", "dialect"), WAYS)
-def test_no_setting_goes_in_silence(source: Format, target: Format, dialect: dict[str, Any]) -> None:
+def test_no_setting_goes_in_silence(source: Format, target: Format, dialect: dict[str, Any] | tuple[str, str]) -> None:
     """Of turns, calls, results, thoughts, tools and the request as a whole."""
     request = conversation(source)
     before = heard(request, target, dialect)
@@ -354,6 +371,13 @@ def test_no_setting_goes_in_silence(source: Format, target: Format, dialect: dic
         if source in sources and heard(changed(request, way, change), target, dialect) == before
     ]
     assert silent == []
+
+
+@pytest.mark.parametrize(("source", "vendor", "target", "model"), SERVED)
+def test_no_vendor_is_told_less_in_silence(source: Format, vendor: str, target: Format, model: str) -> None:
+    """The same of the dialects of real servers."""
+    test_no_field_of_a_part_goes_in_silence(source, target, (vendor, model))
+    test_no_setting_goes_in_silence(source, target, (vendor, model))
 
 
 @pytest.mark.parametrize("target", FORMATS)

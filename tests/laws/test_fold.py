@@ -125,6 +125,8 @@ def comparable(response: Response) -> Any:
     if response.format == "google_genai":
         for choice in plain["choices"]:
             choice["parts"] = joined(choice["parts"])
+            choice["sources"] = sorted(jsontext.encode_text(source) for part in choice["parts"] for source in sources(part))
+            choice["parts"] = [part for part in choice["parts"] if part != {"type": "Text", "text": ""}]
     if response.format == "openai_chat":
         for choice in plain["choices"]:
             choice["parts"] = unordered(choice["parts"])
@@ -132,6 +134,11 @@ def comparable(response: Response) -> Any:
         plain.pop("service_tier", None)
         plain.get("usage", {}).pop("cache_write_long", None)
     return plain
+
+
+def sources(part: dict[str, Any]) -> list[Any]:
+    """The sources of a part, which is left without them: a candidate has them for its whole text, a stream at its end, when other parts have come."""
+    return [citation["raw"] for citation in part.pop("citations", ())]
 
 
 def joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,7 +164,7 @@ def unordered(parts: list[dict[str, Any]]) -> dict[str, Any]:
                 merged["Reasoning"] = merged.get("Reasoning", "") + "".join(part.get("summary", ())) + part.get("raw", "")
                 merged.setdefault("seals", []).extend(seal for seal in part.get("seals", ()) if seal["kind"] != "text")
             case _:
-                merged.setdefault("others", []).append(part)
+                merged["others"] = sorted([*merged.get("others", ()), part], key=repr)
     return merged
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rosetta.converters.converter import Json
+from rosetta.converters.fields import unknown
 from rosetta.converters.losses import Losses
 from rosetta.ir.parts import NO_EXTRAS
 from rosetta.ir.response import Finish, FinishReason
@@ -94,6 +95,7 @@ _KNOWN = frozenset(
         "service_tier",
     }
 )
+_DETAILS = frozenset({"thinking_tokens"})
 _LIFETIMES = frozenset({"ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"})
 
 
@@ -106,13 +108,16 @@ def decode_usage(value: Any) -> Usage:
     if type(split) is dict:
         short, long = _count(split.get("ephemeral_5m_input_tokens")), _count(split.get("ephemeral_1h_input_tokens"))
     extras = {key: found for key, found in value.items() if key not in _KNOWN and found is not None}
+    details, tools = value.get("output_tokens_details"), value.get("server_tool_use")
     if type(split) is dict:
-        extras.update({f"cache_creation.{key}": found for key, found in split.items() if key not in _LIFETIMES and found is not None})
+        extras.update({f"cache_creation.{key}": found for key, found in unknown(split, _LIFETIMES).items()})
+    if type(details) is dict:
+        extras.update({f"output_tokens_details.{key}": found for key, found in unknown(details, _DETAILS).items()})
+    if type(tools) is dict:
+        extras.update({f"server_tool_use.{key}": found for key, found in tools.items() if type(found) is not int and found is not None})
     written = _count(value.get("cache_creation_input_tokens"))
     if written is None and (short is not None or long is not None):
         written = (short or 0) + (long or 0)
-    details = value.get("output_tokens_details")
-    tools = value.get("server_tool_use")
     return Usage(
         input_uncached=_count(value.get("input_tokens")),
         cache_read=_count(value.get("cache_read_input_tokens")),
@@ -153,7 +158,7 @@ def encode_usage(usage: Usage, *, own: bool, estimate: int = 0, final: bool = Fa
             group, _, name = key.partition(".")
             if not name:
                 value[key] = found
-            elif not final:
+            elif not (final and group == "cache_creation"):
                 value.setdefault(group, {})[name] = found
     return value
 

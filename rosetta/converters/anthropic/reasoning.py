@@ -122,6 +122,8 @@ def encode_settings(request: Request, out: Outgoing, *, blocked: str = "") -> Se
     else:
         if effort is not None and (dialect.efforts or dialect.thinking != "budget"):
             settings.effort = _level(effort, out)
+        elif effort is not None and out.own and wanted.mode != "adaptive":  # beside a budget, or alone: it is no word for thinking there
+            out.losses.dropped("effort", detail="the model has no levels of effort")
         if blocked:
             if switched_on(request):
                 out.losses.dropped("reasoning", detail=blocked)

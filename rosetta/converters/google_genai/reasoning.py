@@ -55,7 +55,7 @@ def encode_settings(request: Request, turn_effort: Effort | None, out: Outgoing)
     effort = turn_effort or wanted.effort
     if wanted == _NOTHING and effort is None:
         return None
-    if not out.own:
+    if not out.own or dialect.thinking == "none":
         out.losses.extras(wanted.extras)
     if wanted.summary not in (None, "auto"):
         out.losses.approximated("summary", detail="there is one kind of summary")

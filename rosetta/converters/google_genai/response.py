@@ -91,8 +91,15 @@ def _decode(body: Json, ticket: Ticket) -> Response:
         model if type(model) is str else "",
         decode_time(body.get("createTime")),
         decode_usage(body.get("usageMetadata")),
-        extras=unknown(body, BODY),
+        extras=body_extras(body),
     )
+
+
+def body_extras(body: Json) -> dict[str, Any]:
+    """What nobody knows of an answer; also the ratings of a prompt that was not refused."""
+    feedback = body.get("promptFeedback")
+    extras = unknown(body, BODY)
+    return extras if not feedback or blocked(feedback) is not None else {**extras, "promptFeedback": feedback}
 
 
 def decode_time(value: Any) -> int | None:

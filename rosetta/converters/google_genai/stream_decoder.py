@@ -18,7 +18,7 @@ from rosetta.converters.google_genai.finish import blocked, decode_finish, decod
 from rosetta.converters.google_genai.logprobs import decode_logprobs
 from rosetta.converters.google_genai.parts import FORMAT, TEXT, decode_plain, hidden, is_thought, normal
 from rosetta.converters.google_genai.reasoning import sealed
-from rosetta.converters.google_genai.response import BODY, CANDIDATE, CONTENT, decode_time, unknown_content
+from rosetta.converters.google_genai.response import CANDIDATE, CONTENT, body_extras, decode_time, unknown_content
 from rosetta.converters.google_genai.tools import answered_call, call_extras
 from rosetta.converters.losses import Losses
 from rosetta.ir.errors import Failure
@@ -152,7 +152,7 @@ class StreamDecoder:
         self._counts = data.get("usageMetadata") or self._counts
         if not self._started:
             self._started = True
-            self._extras = unknown(data, BODY)
+            self._extras = body_extras(data)
             identity, model = data.get("responseId"), data.get("modelVersion")
             events.append(
                 Start(
@@ -165,7 +165,7 @@ class StreamDecoder:
             )
             events.extend(self._usage())  # the prompt's count is right from the beginning
         else:
-            self._late.update({key: value for key, value in unknown(data, BODY).items() if self._extras.get(key) != value})
+            self._late.update({key: value for key, value in body_extras(data).items() if self._extras.get(key) != value})
         self._blocked = blocked(data.get("promptFeedback")) or self._blocked
         for position, value in enumerate(data.get("candidates") or ()):
             index = value.get("index")

@@ -86,6 +86,7 @@ def encode_settings(request: Request, body: Json, out: Outgoing) -> None:
         wanted = msgspec.structs.replace(wanted, effort=latest)
     if not dialect.tools_with_reasoning and "tools" in body and not out.faithful:
         _encode_thoughtless(wanted, body, out)
+        out.losses.extras(wanted.extras)
         return
     if wanted == _NOTHING:
         return

@@ -415,6 +415,7 @@ def _append_user(message: Json, messages: list[Json], out: Outgoing, at: str) ->
         content = message["content"]
         if type(content) is str or all(part.get("type") == "text" for part in content):
             last["content"] = f"{_flat(last['content'])}\n\n{_flat(content)}"
+            out.losses.extras({key: value for key, value in message.items() if key not in ("role", "content")}, at)
             out.losses.approximated("role", at, "said in the tool's message: the server takes no user message after it")
             return
         messages.append({"role": "assistant", "content": FILLER})

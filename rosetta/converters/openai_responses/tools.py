@@ -156,8 +156,7 @@ def encode_tools(request: Request, out: Outgoing) -> list[Json]:
         for namespace in request.namespaces:
             if namespace.description:
                 out.losses.dropped("namespace", namespace.at, "its description; the tools stand alone")
-            if not out.own:
-                out.losses.extras(namespace.extras, namespace.at)
+            out.losses.extras(namespace.extras, namespace.at)
     spaces = {namespace.name: namespace for namespace in request.namespaces}
     for tool in request.tools:
         encoded = _encode_tool(tool, out)
