@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from rosetta.converters import custom
+from rosetta.converters import custom, jsontext
 from rosetta.converters.converter import Json
 from rosetta.ir.parts import Seal
 
 
 class OpenCall:
-    """A call that is open. Until its first byte of arguments its name may still grow, as some servers send it in pieces."""
+    """A call that is open. Until its first byte of arguments its name may still grow, as some servers send it in pieces. ``said`` are the arguments so far
+    of a call to which the server gave no id: only they tell where it ends."""
 
-    __slots__ = ("custom", "held", "identity", "name", "number", "seal", "unwrapper")
+    __slots__ = ("custom", "held", "identity", "name", "number", "said", "seal", "unwrapper")
 
     def __init__(self, identity: str | None) -> None:
         self.identity = identity
+        self.said: str | None = "" if identity is None else None
         self.name = ""
         self.number = -1  # of its block; -1: not begun
         self.custom = False  # the upstream has free-text tools itself
@@ -50,12 +52,12 @@ class OpenCalls:
         if call is not None and name and call.name:
             other_id = identity is not None and call.identity not in (None, identity)
             other_name = identity is None and call.number >= 0 and name != call.name
-            if other_id or other_name:
-                call = None  # the same index with another id is another call
+            if other_id or other_name or (identity is None and call.said and jsontext.arguments_object(call.said) is not None):
+                call = None  # the same index with another id, or after whole arguments, is another call
         if call is None:
             call = self._by_index[index] = OpenCall(identity)
             self.order.append(call)
         elif call.identity is None and identity is not None and call.number < 0:
-            call.identity = identity
+            call.identity, call.said = identity, None
         self._last = index
         return call

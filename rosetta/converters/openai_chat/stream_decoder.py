@@ -373,6 +373,8 @@ class StreamDecoder:
             raise TypeError("arguments are no text")
         if call.number < 0 and not call.custom and not call.held and value.isspace():
             return  # some servers say so that there are none
+        if call.said is not None:
+            call.said += value
         if not call.name:
             call.held.append(value)
             return

@@ -266,6 +266,14 @@ def test_sources_that_come_late_are_kept() -> None:
             [{"index": 0, "function": {"name": "f", "arguments": "{}"}}, {"index": 0, "function": {"name": "g", "arguments": "{}"}}],
             ["f", "g"],
         ),
+        (
+            [
+                {"index": 0, "function": {"name": "f", "arguments": "{"}},
+                {"index": 0, "function": {"name": "f", "arguments": "}"}},
+                {"index": 0, "function": {"name": "f", "arguments": "{}"}},
+            ],
+            ["f", "f"],
+        ),
         ([{"index": 0, "id": "a", "type": None, "function": {"name": "f", "arguments": None}}], ["f"]),
     ],
     ids=[
@@ -276,6 +284,7 @@ def test_sources_that_come_late_are_kept() -> None:
         "an index that begins at 1",
         "no arguments",
         "one index for all, no ids",
+        "nor other names",
         "nulls",
     ],
 )
