@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from rosetta.call_ids import CallIds
 from rosetta.converters import CONVERTERS, jsontext
 from rosetta.converters.converter import (
     Converter,
@@ -122,14 +123,31 @@ def _beside(at: str, words: Mapping[str, str]) -> bool:
 MALFORMED_CALL = Failure("upstream_error", "the model made a call that cannot be read, and nothing else: try again")
 
 
-def whole(answer: Response) -> Response:
-    """The answer, if it is one. Raises UpstreamFailed where a call that nobody can read is all there is (Gemini's MALFORMED_FUNCTION_CALL): told to a
-    client as a plain end it would look like an empty answer."""
+def whole(answer: Response, losses: list[Loss]) -> Response:
+    """The answer, if it is one, its calls each with an id of its own. Raises UpstreamFailed where a call that nobody can read is all there is (Gemini's
+    MALFORMED_FUNCTION_CALL): told to a client as a plain end it would look like an empty answer."""
     if answer.choices and all(
         not choice.parts and choice.finish is not None and choice.finish.reason == "malformed_tool_call" for choice in answer.choices
     ):
         raise UpstreamFailed(MALFORMED_CALL)
-    return answer
+    calls = [part.id for choice in answer.choices for part in choice.parts if isinstance(part, ToolCall)]
+    if len(calls) == len(set(calls)):
+        return answer
+    ids = CallIds()
+    choices = [
+        msgspec.structs.replace(
+            choice,
+            parts=tuple(
+                [
+                    msgspec.structs.replace(part, id=ids.distinct(part.id, part.at)) if isinstance(part, ToolCall) else part
+                    for part in choice.parts
+                ]
+            ),
+        )
+        for choice in answer.choices
+    ]
+    losses.extend(ids.losses)
+    return msgspec.structs.replace(answer, choices=tuple(choices))
 
 
 class StreamHop:
@@ -146,6 +164,7 @@ class StreamHop:
         "_encoder",
         "_frame",
         "_held",
+        "_ids",
         "_parser",
         "called",
         "committed",
@@ -172,6 +191,7 @@ class StreamHop:
         self._frame = frame
         self._parser = SseParser()
         self._held: list[Event] = []
+        self._ids: CallIds | None = None
         self.called = False
         self.committed = False
         self.done = False
@@ -188,7 +208,7 @@ class StreamHop:
     @property
     def losses(self) -> tuple[Loss, ...]:
         """What the reply lost so far, on both sides."""
-        return (*self._decoder.losses, *self._encoder.losses)
+        return (*self._decoder.losses, *(self._ids.losses if self._ids is not None else ()), *self._encoder.losses)
 
     def feed(self, chunk: bytes) -> bytes:
         """The client's bytes for these upstream bytes."""
@@ -256,6 +276,8 @@ class StreamHop:
         encode, frame = self._encoder.feed, self._frame
         out = []
         for event in events:
+            if type(event) is BlockStart and event.kind == "tool_call":
+                event = self._numbered(event)
             wires = encode(event)
             if type(event) is TextDelta:
                 self.text += 1
@@ -267,6 +289,13 @@ class StreamHop:
                 out.append(frame(wire))  # noqa: PERF401 - the hot loop: two comprehensions cost more
         self.events_out += len(out)
         return b"".join(out)
+
+    def _numbered(self, call: BlockStart) -> BlockStart:
+        """A call with an id that no other of the answer has."""
+        if self._ids is None:
+            self._ids = CallIds()
+        identity = self._ids.distinct(call.id or "")
+        return call if identity == call.id else msgspec.structs.replace(call, id=identity)
 
     def _count(self, kind: type[Event], written: int) -> None:
         pair = self.counts.get(kind)
@@ -372,8 +401,9 @@ def convert_response(
     upstream, client = converter(source), converter(target)
     reply, known = _reply(client, request, model)
     coded = upstream.decode_response(_object(body), _ticket(upstream, reply, known, provider, stream=False))
-    out = client.encode_response(whole(coded.value), reply)
-    losses = [*coded.losses, *out.losses]
+    losses = list(coded.losses)
+    out = client.encode_response(whole(coded.value, losses), reply)
+    losses += out.losses
     if not known and any(isinstance(part, ToolCall) for choice in coded.value.choices for part in choice.parts):
         losses.append(_UNKNOWN_TOOLS)
     return Converted(out.value, located(losses, upstream.words))

@@ -176,15 +176,16 @@ class Attempt:
                 return body, (), NO_USAGE
         coded = self.converter.decode_response(value, self.ticket)
         self.response, self.decoded_at = coded.value, perf_counter()
-        out = self.inbound.converter.encode_response(whole(coded.value), self.inbound.reply())
-        return jsontext.encode(out.value), located((*coded.losses, *out.losses), self.converter.words), coded.value.usage
+        losses = list(coded.losses)
+        out = self.inbound.converter.encode_response(whole(coded.value, losses), self.inbound.reply())
+        return jsontext.encode(out.value), located((*losses, *out.losses), self.converter.words), coded.value.usage
 
     def events_of(self, body: bytes) -> bytes:
         """The client's stream for an answer that came whole although a stream was asked for."""
         coded = self.converter.decode_response(self._object(body), self.ticket)
         self.response, self.decoded_at = coded.value, perf_counter()
         encoder = self.inbound.encoder
-        return b"".join(self.frame(wire) for event in unfold(whole(coded.value)) for wire in encoder.feed(event))
+        return b"".join(self.frame(wire) for event in unfold(whole(coded.value, [])) for wire in encoder.feed(event))
 
     def _object(self, body: bytes) -> Json:
         try:

@@ -338,3 +338,31 @@ def test_lost_sources_are_named_beside_its_content() -> None:
         {"role": "user", "content": "And?"},
     ]
     assert {"messages.1.annotations": "dropped"} == lost({"model": "m", "messages": messages}, "chat", "google")
+
+
+def named_alike() -> list[dict[str, Any]]:
+    """Two calls of one function as some servers number them: by its name."""
+    return [
+        {"id": "call_look", "type": "function", "index": place, "function": {"name": "look", "arguments": f'{{"at": {place}}}'}}
+        for place in (0, 1)
+    ]
+
+
+@pytest.mark.parametrize("target", ["anthropic", "responses", "google"])
+def test_two_calls_of_an_answer_never_share_an_id(target: str) -> None:
+    """Clients tell the results apart by nothing else. In a stream and whole the second one gets the same new id, and that is told."""
+    message = {"role": "assistant", "content": None, "tool_calls": named_alike()}
+    body = {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    answer = convert_response(body, "chat", target)
+    assert "call_look_2" in json.dumps(answer.value)
+    assert ("choices.0.message.tool_calls.1.id", "approximated") in {(loss.path, loss.kind) for loss in answer.losses}
+    stream = StreamConverter("chat", target)
+    first, second = named_alike()
+    chunks = [{"tool_calls": [first]}, {"tool_calls": [second]}]
+    out = b""
+    for delta in chunks:
+        out += stream.feed(b"data: " + json.dumps({"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n")
+    end = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    out += stream.feed(b"data: " + json.dumps(end).encode() + b"\n\ndata: [DONE]\n\n") + stream.finish()
+    assert out.count(b'"call_look_2"') >= 1
+    assert "call_id" in {loss.field for loss in stream.losses}

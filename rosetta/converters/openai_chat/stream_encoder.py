@@ -413,6 +413,8 @@ class StreamEncoder:
             self._base.update({key: value for key, value in event.extras.items() if key not in _RESERVED})
         else:
             self._losses.extras(event.extras)
+        begun = self._roles - {index for index, *_ in self._finishes}
+        self._finishes += [(index, "stop", {}) for index in sorted(begun)]  # of an answer that the upstream began and did not end
         for index, word, extras in self._finishes:
             said = {key.removeprefix("message."): value for key, value in extras.items() if key.startswith("message.")}
             lists: dict[str, Any] = {

@@ -145,6 +145,8 @@ class StreamedItems:
             if before.kind == kind and before.id == identity:
                 return before  # said twice
             self.close(before, {}, events)
+        elif before is not None:  # words that came after its end have begun a part of it anew
+            self._close_parts(before, events)
         state = StreamedItem(
             kind, identity if type(identity) is str else None, phase if type(phase) is str else None, item, len(self.known)
         )

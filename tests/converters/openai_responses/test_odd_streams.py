@@ -131,3 +131,13 @@ def test_what_a_stream_has_no_place_for_is_told() -> None:
     coded = CONVERTER.decode_response({"status": "completed", "output": [message]}, ticket())
     assert [("mood", "dropped", "output.0")] == told(coded.losses)
     assert (Text("Hi", "output.0.content.0"),) == coded.value.choices[0].parts
+
+
+def test_words_after_the_end_of_an_item_end_too() -> None:
+    """Also where the item is then begun once more under the same number."""
+    message = {"type": "message", "id": "msg_1", "content": []}
+    late = {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "late"}
+    found = read(CREATED, added(message), done(message), late, added(message), completed())
+    begun = [event.block for event in found if isinstance(event, BlockStart)]
+    assert [event.block for event in found if isinstance(event, BlockEnd)] == begun == [0]
+    assert isinstance(found[-2], ChoiceEnd)
