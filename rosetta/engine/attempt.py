@@ -180,12 +180,14 @@ class Attempt:
         out = self.inbound.converter.encode_response(whole(coded.value, losses), self.inbound.reply())
         return jsontext.encode(out.value), located((*losses, *out.losses), self.converter.words), coded.value.usage
 
-    def events_of(self, body: bytes) -> bytes:
-        """The client's stream for an answer that came whole although a stream was asked for."""
+    def events_of(self, body: bytes) -> tuple[bytes, tuple[Loss, ...]]:
+        """The client's stream for an answer that came whole although a stream was asked for, and what it lost."""
         coded = self.converter.decode_response(self._object(body), self.ticket)
         self.response, self.decoded_at = coded.value, perf_counter()
         encoder = self.inbound.encoder
-        return b"".join(self.frame(wire) for event in unfold(whole(coded.value, [])) for wire in encoder.feed(event))
+        losses = list(coded.losses)
+        out = b"".join([self.frame(wire) for event in unfold(whole(coded.value, losses)) for wire in encoder.feed(event)])
+        return out, located((*losses, *encoder.losses), self.converter.words)
 
     def _object(self, body: bytes) -> Json:
         try:

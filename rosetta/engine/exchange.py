@@ -7,6 +7,7 @@ import logging
 from time import perf_counter
 
 from rosetta import relay
+from rosetta.convert import located
 from rosetta.converters.converter import Malformed, UpstreamFailed
 from rosetta.engine import ollama
 from rosetta.engine.account import Account
@@ -194,7 +195,8 @@ class Exchange:
             await outlet.write(hop.fail(failure))
         finally:
             outcome.usage, outcome.finish = hop.usage, hop.finish_reasons
-            outcome.failure, outcome.reply_losses = hop.failure, (*hop.losses, *self._check_prompt())
+            outcome.failure = hop.failure
+            outcome.reply_losses = (*located(hop.losses, attempt.converter.words), *self._check_prompt())
             account.streamed(hop, size=size, worked_s=worked_s, gap_s=watch.longest_gap_s, ended=perf_counter())
         outcome.status = 200
         if hop.failure is not None and hop.failure.kind in UNWELL and watch.tripped != "interrupted":
@@ -212,13 +214,15 @@ class Exchange:
         attempt, body = self.attempt, await reply.read()
         began = self.watch.arrived()
         try:
-            out = attempt.events_of(body)
+            out, losses = attempt.events_of(body)
         except (Malformed, UpstreamFailed) as error:
             self._unreadable(error, "stream")
             raise Failed(answer_failure(error, attempt.step.provider.name)) from error
+        self.account.answer.losses = losses
         self.account.came_whole(attempt, began=began, ended=perf_counter(), bytes_in=len(body), bytes_out=len(out))
         self.outcome.status, self.outcome.usage = 200, self.account.answer.usage
         self.outcome.finish = list(self.account.answer.finish)
+        self.outcome.reply_losses = (*losses, *self._check_prompt())
         await self.outlet.write(out)
         await self.outlet.end()
 

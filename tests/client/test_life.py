@@ -229,3 +229,34 @@ def test_the_base_install_is_enough(tmp_path: Path) -> None:
         check=False,
     )
     assert ("hello\nhello\nlimits: limits need limits\nconfig.yaml: reading YAML needs yaml\n", "") == (done.stdout, done.stderr)
+
+
+ANSWER = (
+    b'{"id":"c","object":"chat.completion","created":1,"model":"m","system_fingerprint":"fp",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"yes","x_new":1},"finish_reason":"stop"}]}'
+)
+
+
+async def stubborn(caller: Caller) -> None:
+    """A whole answer, whatever was asked for."""
+    await caller.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(ANSWER), ANSWER))
+
+
+async def streaming(caller: Caller) -> None:
+    """The same in pieces."""
+    await caller.stream_head()
+    for delta, finish in ((b'{"content":"yes","x_new":1}', b"null"), (b"{}", b'"stop"')):
+        await caller.send(
+            b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","system_fingerprint":"fp",'
+            b'"choices":[{"index":0,"delta":%b,"finish_reason":%b}]}\n\n' % (delta, finish)
+        )
+    await caller.send(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("behaviour", [stubborn, streaming])
+def test_what_a_streamed_answer_lost_is_told_by_path(behaviour: Behaviour) -> None:
+    """At its end, also where the upstream answered a stream's request with a whole answer."""
+    with RawUpstream(behaviour) as upstream, rosetta.Client(config(upstream)) as client:
+        stream = client.messages.create(model="m", messages=HELLO, max_tokens=5, stream=True)
+        assert "yes" in "".join(event.delta.text for event in stream if event.type == "content_block_delta")
+        assert {"system_fingerprint", "choices.0.message.x_new"} <= {loss.path for loss in stream.losses}
