@@ -25,6 +25,12 @@ class OpenCall:
         self.unwrapper: custom.InputUnwrapper | None = None
         self.seal: Seal | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the arguments of a call without an id are all there."""
+        said = self.said or ""
+        return said.endswith("}") and jsontext.arguments_object(said) is not None
+
 
 class OpenCalls:
     """The calls of one choice. ``order`` has them as they were first named."""
@@ -52,7 +58,7 @@ class OpenCalls:
         if call is not None and name and call.name:
             other_id = identity is not None and call.identity not in (None, identity)
             other_name = identity is None and call.number >= 0 and name != call.name
-            if other_id or other_name or (identity is None and call.said and jsontext.arguments_object(call.said) is not None):
+            if other_id or other_name or (identity is None and call.whole):
                 call = None  # the same index with another id, or after whole arguments, is another call
         if call is None:
             call = self._by_index[index] = OpenCall(identity)
