@@ -198,9 +198,10 @@ class Watchdog:
         self.tripped = None
 
     async def close(self) -> None:
-        """Stops the timer and waits for what it started."""
+        """Stops the timer, waits for what it started, and lets go of those whose clock it is: no collection of cycles need find them."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+        self._open_head = self._ping = None
         for task in tuple(self._side_tasks):
             await asyncio.wait({task})

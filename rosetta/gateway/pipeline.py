@@ -184,6 +184,7 @@ class ClientWatch:
         self._handle.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
+            self._watcher = None
         if self._gone and kind is not None and issubclass(kind, asyncio.CancelledError):
             self._task.uncancel()
             raise ClientGone from error

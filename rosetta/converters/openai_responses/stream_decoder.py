@@ -30,42 +30,14 @@ _EMPTY = frozenset({"response.content_part.added", "response.reasoning_summary_p
 class StreamDecoder:
     """One upstream stream."""
 
-    __slots__ = ("_items", "_lifecycle", "_started", "_stopped", "_tellers", "losses")
+    __slots__ = ("_items", "_started", "_stopped", "losses")
 
     def __init__(self, ticket: Ticket) -> None:
         losses = Losses()
         self.losses: Sequence[Loss] = losses
-        items = self._items = StreamedItems(ticket, losses)
+        self._items = StreamedItems(ticket, losses)
         self._started = False
         self._stopped = False
-        self._lifecycle: dict[str, Callable[[Json], list[Event]]] = {
-            "response.created": self._created,
-            "response.queued": self._created,
-            "response.in_progress": self._created,
-            "response.completed": self._completed,
-            "response.incomplete": self._completed,
-            "response.failed": self._failed,
-            "response.cancelled": self._failed,
-            "error": self._error,
-        }
-        self._tellers: dict[str, Callable[[Json], list[Event]]] = {
-            "response.output_text.delta": items.text_delta,
-            "response.output_item.added": items.added,
-            "response.output_item.done": items.item_done,
-            "response.content_part.done": items.part_done,
-            "response.output_text.done": items.text_done,
-            "response.output_text.annotation.added": items.annotation,
-            "response.refusal.delta": items.refusal_delta,
-            "response.refusal.done": items.text_done,
-            "response.function_call_arguments.delta": items.arguments_delta,
-            "response.function_call_arguments.done": items.arguments_done,
-            "response.custom_tool_call_input.delta": items.arguments_delta,
-            "response.custom_tool_call_input.done": items.arguments_done,
-            "response.reasoning_summary_text.delta": items.summary_delta,
-            "response.reasoning_summary_text.done": items.summary_done,
-            "response.reasoning_text.delta": items.raw_delta,
-            "response.reasoning_text.done": items.raw_done,
-        }
 
     def feed(self, event: str | None, data: Json | None) -> list[Event]:
         """One wire event."""
@@ -75,12 +47,12 @@ class StreamDecoder:
             if data is None:
                 return self._marked_done()
             kind = data.get("type", event)
-            teller = self._tellers.get(kind)  # type: ignore[arg-type] # an unhashable type raises, and that is caught
+            teller = _TELLERS.get(kind)  # type: ignore[arg-type] # an unhashable type raises, and that is caught
             if teller is not None:
-                events = teller(data)
+                events = teller(self._items, data)
                 return events if self._started else self._begun(events)
-            handler = self._lifecycle.get(kind)  # type: ignore[arg-type] # as above
-            return self._other(kind, data) if handler is None else handler({**data, "type": kind})
+            handler = _LIFECYCLE.get(kind)  # type: ignore[arg-type] # as above
+            return self._other(kind, data) if handler is None else handler(self, {**data, "type": kind})
         except Exception as error:  # noqa: BLE001 - whatever an upstream sends, the stream ends in words
             return self._fail(Failure("upstream_error", f"the upstream sent an event that cannot be read: {type(error).__name__}"))
 
@@ -171,3 +143,33 @@ class StreamDecoder:
         if type(kind) is not str or kind in _EMPTY:
             return []
         return self._begun([OpaqueEvent(Opaque(FORMAT, kind, data))])
+
+
+_LIFECYCLE: dict[str, Callable[[StreamDecoder, Json], list[Event]]] = {
+    "response.created": StreamDecoder._created,
+    "response.queued": StreamDecoder._created,
+    "response.in_progress": StreamDecoder._created,
+    "response.completed": StreamDecoder._completed,
+    "response.incomplete": StreamDecoder._completed,
+    "response.failed": StreamDecoder._failed,
+    "response.cancelled": StreamDecoder._failed,
+    "error": StreamDecoder._error,
+}
+_TELLERS: dict[str, Callable[[StreamedItems, Json], list[Event]]] = {
+    "response.output_text.delta": StreamedItems.text_delta,
+    "response.output_item.added": StreamedItems.added,
+    "response.output_item.done": StreamedItems.item_done,
+    "response.content_part.done": StreamedItems.part_done,
+    "response.output_text.done": StreamedItems.text_done,
+    "response.output_text.annotation.added": StreamedItems.annotation,
+    "response.refusal.delta": StreamedItems.refusal_delta,
+    "response.refusal.done": StreamedItems.text_done,
+    "response.function_call_arguments.delta": StreamedItems.arguments_delta,
+    "response.function_call_arguments.done": StreamedItems.arguments_done,
+    "response.custom_tool_call_input.delta": StreamedItems.arguments_delta,
+    "response.custom_tool_call_input.done": StreamedItems.arguments_done,
+    "response.reasoning_summary_text.delta": StreamedItems.summary_delta,
+    "response.reasoning_summary_text.done": StreamedItems.summary_done,
+    "response.reasoning_text.delta": StreamedItems.raw_delta,
+    "response.reasoning_text.done": StreamedItems.raw_done,
+}
