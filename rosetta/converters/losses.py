@@ -36,7 +36,7 @@ class Losses(list[Loss]):
     def extras(self, extras: dict[str, object], at: str = "") -> None:
         """Unknown fields that another wire cannot carry."""
         for name in extras:
-            path = f"{at}.{name}" if at else ""  # a node's field has the client's own word: no other is looked up for it
+            path = f"{at}.{name}" if at else name  # it has its own word: no other is looked up for it
             self.append(Loss(name, "dropped", FIELD_CLASS.get(name, "setting"), at, "unknown to the target's format", path))
 
     def stray(self, extras: dict[str, object], at: str) -> None:

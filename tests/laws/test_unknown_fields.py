@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from rosetta.convert import convert_request
 from rosetta.converters import CONVERTERS
 from rosetta.converters.converter import Unsupported, UpstreamFailed, WireRequest
 from rosetta.ir.loss import Loss
@@ -83,6 +84,17 @@ def test_no_unknown_field_goes_in_silence(source: Format, name: str, target: For
     wire = wires.wire_request(source, name)
     silent = [".".join(map(str, path)) for path in nodes(wire.body) if not told(wire, source, target, path)]
     assert [] == silent
+
+
+@pytest.mark.parametrize("name", ["seal", "visible", "phase", "finish", "effort", "cache", "citable"])
+@pytest.mark.parametrize("source", FORMATS)
+def test_an_unknown_field_is_told_by_its_own_name(source: Format, name: str) -> None:
+    """Also where rosetta has that word for something else, which this wire calls otherwise."""
+    wire = wires.wire_request(source, next(case for format, case in REQUESTS if format == source))
+    for target in FORMATS:
+        if target != source:
+            losses = convert_request({**wire.body, name: "x"}, source, target, model="m", headers=wire.headers).losses
+            assert name in [loss.path for loss in losses if loss.kind == "dropped"]
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,6 @@ WORDS: dict[str, str] = {
     "finish": "stop_reason",
     "user": "metadata.user_id",
     "betas": "anthropic-beta",
-    "x-anthropic-billing-header": "system.x-anthropic-billing-header",
 }
 """IR field -> Anthropic's word; a field that is not here has the same name or does not exist on this wire."""
 

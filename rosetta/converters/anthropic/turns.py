@@ -26,7 +26,8 @@ from rosetta.converters.mid_system import said_by_user
 from rosetta.ir.parts import NO_EXTRAS, Opaque, Part, Reasoning, Seal, Text, ToolCall, ToolResult
 from rosetta.ir.request import EFFORTS, Request, Role, Turn
 
-BILLING_HEADER = "x-anthropic-billing-header"
+BILLING_HEADER = "system.x-anthropic-billing-header"
+"""The extra that holds Claude Code's billing header: a field of no name, so it has that of its place and of its own beginning."""
 EMPTY = "(empty)"
 """Stands in for a user's message in which nothing is left: the wire takes no empty one."""
 BEGIN = "(continue)"
@@ -52,7 +53,7 @@ def decode_system(value: Any, losses: Losses) -> tuple[tuple[Turn, ...], dict[st
         at = f"system.{index}"
         kind = kind_of_block(block, at)
         part = decode_visible(block, kind, at, losses)
-        if isinstance(part, Text) and not extras and part.text.startswith(f"{BILLING_HEADER}:") and len(block) == 2:
+        if isinstance(part, Text) and not extras and part.text.startswith("x-anthropic-billing-header:") and len(block) == 2:
             extras[BILLING_HEADER] = part.text
         else:
             parts.append(part)

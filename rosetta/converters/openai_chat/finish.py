@@ -97,7 +97,8 @@ def _details(value: Any) -> Json:
 
 
 def decode_usage(value: Any) -> Usage:
-    """Counts: ``prompt_tokens`` includes the cache, ``completion_tokens`` the reasoning. DeepSeek tells cache hits by a field of its own."""
+    """Counts: ``prompt_tokens`` includes the cache, ``completion_tokens`` the reasoning, except where the total says that it does not (xAI). DeepSeek
+    tells cache hits by a field of its own."""
     if type(value) is not dict:
         return NO_USAGE
     total = _count(value.get("prompt_tokens"))
@@ -106,12 +107,15 @@ def decode_usage(value: Any) -> Usage:
     if read is None:
         read = _count(value.get("prompt_cache_hit_tokens"))
     write = _count(prompt.get("cache_write_tokens"))
+    output, reasoning = _count(value.get("completion_tokens")), _count(completion.get("reasoning_tokens"))
+    if reasoning and output is not None and (total or 0) + output + reasoning == _count(value.get("total_tokens")):
+        output += reasoning
     return Usage(
         input_uncached=None if total is None else max(total - (read or 0) - (write or 0), 0),
         cache_read=read,
         cache_write=write,
-        output_total=_count(value.get("completion_tokens")),
-        reasoning=_count(completion.get("reasoning_tokens")),
+        output_total=output,
+        reasoning=reasoning,
         input_audio=_count(prompt.get("audio_tokens")),
         output_audio=_count(completion.get("audio_tokens")),
         accepted_prediction=_count(completion.get("accepted_prediction_tokens")),

@@ -53,9 +53,9 @@ def test_the_billing_header_is_no_part_of_the_prompt() -> None:
     """Claude Code's first block of system changes with every version: it is kept apart, so that others can leave it out."""
     header = "x-anthropic-billing-header: cc_version=2.1.330;"
     request = decoded({"messages": HELLO, "system": [{"type": "text", "text": header}, {"type": "text", "text": "You are an agent."}]})
-    assert request.extras == {"x-anthropic-billing-header": header}
+    assert request.extras == {"system.x-anthropic-billing-header": header}
     assert [part.text for turn in request.system for part in turn.parts if isinstance(part, Text)] == ["You are an agent."]
-    assert FIELD_CLASS["x-anthropic-billing-header"] == "hint"
+    assert FIELD_CLASS["system.x-anthropic-billing-header"] == "hint"
 
 
 def test_system_messages_stand_where_they_stood() -> None:

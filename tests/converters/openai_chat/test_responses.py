@@ -192,6 +192,14 @@ def test_a_word_that_nobody_knows_is_told() -> None:
             Usage(input_uncached=10, output_total=5, reasoning=4, output_audio=1),
         ),
         (
+            {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 396, "completion_tokens_details": {"reasoning_tokens": 386}},
+            Usage(input_uncached=9, output_total=387, reasoning=386),
+        ),
+        (
+            {"prompt_tokens": 9, "completion_tokens": 387, "total_tokens": 396, "completion_tokens_details": {"reasoning_tokens": 386}},
+            Usage(input_uncached=9, output_total=387, reasoning=386),
+        ),
+        (
             {"prompt_tokens": 10, "completion_tokens": 5, "prompt_cache_hit_tokens": 4, "prompt_cache_miss_tokens": 6},
             Usage(input_uncached=6, cache_read=4, output_total=5),
         ),
@@ -206,7 +214,8 @@ def test_a_word_that_nobody_knows_is_told() -> None:
     ],
 )
 def test_counts(wire: Any, usage: Usage) -> None:
-    """The prompt includes what was cached and what was written to the cache, the completion the thoughts; nothing is below zero."""
+    """The prompt includes what was cached and what was written to the cache, the completion the thoughts, unless the total says that xAI's counts them
+    apart; nothing is below zero."""
     assert read(answer({"content": "x"}, usage=wire)).usage == usage
 
 
