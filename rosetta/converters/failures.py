@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ _TOO_LONG = re.compile(
     r"|input token count .{0,40}exceeds",
     re.IGNORECASE,
 )
+_TITLE = re.compile(r"<title>([^<]*)</title>", re.IGNORECASE)
 _SECRET = re.compile(r"\b(?:sk-|AIza|gsk_|xai-)[A-Za-z0-9_\-*]{8,}")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
 
@@ -66,11 +68,16 @@ def of_status(status: int) -> FailureKind:
 
 
 def read_body(body: bytes) -> Any:
-    """The JSON of an error reply, None where it is none (HTML, nothing)."""
+    """The JSON of an error reply. Where it is none, the words that proxies and servers say instead: a line of text, a page's title; None where there are
+    none."""
     try:
         return jsontext.decode(body)
     except jsontext.InvalidJson:
-        return None
+        text = body.decode("utf-8", "replace")
+    if "<" in text:
+        title = _TITLE.search(text)
+        text = html.unescape(title[1]) if title is not None else ""
+    return " ".join(text.split())[:MESSAGE_LIMIT] or None
 
 
 def read_error(value: Any, status: int | None) -> tuple[Json, str]:

@@ -51,9 +51,9 @@ _BODY = frozenset({"id", "object", "created", "model", "choices", "usage", "serv
 
 def decode_response(body: Json, ticket: Ticket) -> Coded[Response]:
     """An answer. Raises UpstreamFailed where it is an error, Malformed where it is none of both."""
-    if body.get("error"):
-        raise UpstreamFailed(failure_of(body, None))
     listed = body.get("choices")
+    if body.get("error") or (body.get("object") == "error" and not listed):
+        raise UpstreamFailed(failure_of(body, None))
     if type(listed) is not list:
         raise Malformed("choices", f"expected array, got {type_name(listed)}")
     if not listed:

@@ -264,6 +264,7 @@ def test_several_answers() -> None:
     [
         ({"error": {"message": "Slow down", "code": 429}}, "rate_limited"),
         ({"error": "no such model"}, "upstream_error"),
+        ({"object": "error", "message": "too many at once", "type": "rate_limit_error", "code": 429}, "rate_limited"),
         (answer({}, choices=[]), "upstream_error"),
         (answer({}, choices=[{"index": 0, "message": {"content": "x"}, "error": {"message": "Overloaded", "code": 503}}]), "overloaded"),
         (answer({"content": "x"}, "error"), "upstream_error"),
