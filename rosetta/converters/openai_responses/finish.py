@@ -38,9 +38,10 @@ def decode_finish(status: Any, details: Any, *, called: bool, refused: bool) -> 
     word = status if type(status) is str else None
     if word in {"queued", "in_progress"}:
         return None
-    if word == "incomplete":
-        reason = details.get("reason") if type(details) is dict else None
-        if type(reason) is not str:
+    found = details.get("reason") if type(details) is dict else None
+    reason = found if type(found) is str else None
+    if word == "incomplete" or reason in REASONS:  # some servers call an answer completed that they cut
+        if reason is None:
             return Finish("other", word)
         return Finish(REASONS.get(reason, "other"), reason)
     if called:

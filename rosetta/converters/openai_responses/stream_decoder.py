@@ -114,13 +114,13 @@ class StreamDecoder:
         if type(response) is not dict:
             return self._end(None, {})
         status = response.get("status")
-        if status == "failed":
-            return self._failed({**data, "type": "response.failed"})
+        if status in ("failed", "cancelled"):
+            return self._failed({**data, "type": f"response.{status}"})
         events = self._created(data)
         output = response.get("output")
         self._items.late(output if type(output) is list else [], events)
         if status not in ("completed", "incomplete"):
-            status = data["type"].removeprefix("response.")  # the event itself says that it is the end
+            status = "incomplete" if data["type"] == "response.incomplete" else "completed"  # the event itself says that it is the end
         return events + self._end(status, response)
 
     def _end(self, status: str | None, response: Json) -> list[Event]:
@@ -151,6 +151,7 @@ _LIFECYCLE: dict[str, Callable[[StreamDecoder, Json], list[Event]]] = {
     "response.in_progress": StreamDecoder._created,
     "response.completed": StreamDecoder._completed,
     "response.incomplete": StreamDecoder._completed,
+    "response.done": StreamDecoder._completed,  # OpenAI's sockets and some servers end with it, whatever became of the answer
     "response.failed": StreamDecoder._failed,
     "response.cancelled": StreamDecoder._failed,
     "error": StreamDecoder._error,

@@ -278,7 +278,11 @@ def test_hosted_calls_are_data() -> None:
     [
         (completed(status="incomplete", incomplete_details={"reason": "max_output_tokens"}), Finish("length", "max_output_tokens")),
         (completed(status="incomplete", incomplete_details={"reason": "content_filter"}), Finish("content_filter", "content_filter")),
+        (completed(status="completed", incomplete_details={"reason": "max_output_tokens"}), Finish("length", "max_output_tokens")),
+        (completed(status="completed", incomplete_details={"reason": {}}), Finish("stop", "completed")),
         ({"type": "response.completed"}, Finish("stop", "completed")),
+        ({"type": "response.done"}, Finish("stop", "completed")),
+        ({"type": "response.done", "response": {"status": "incomplete", "incomplete_details": None}}, Finish("other", "incomplete")),
         ({"type": "response.incomplete", "response": {}}, Finish("other", "incomplete")),
     ],
 )
@@ -300,6 +304,7 @@ def test_why_it_stopped(last: Json, finish: Finish) -> None:
         ),
         ({"type": "response.failed", "response": {"error": None}}, "upstream_error", "the upstream sent an error without a message"),
         ({"type": "response.completed", "response": {"status": "failed", "error": {"message": "oh"}}}, "upstream_error", "oh"),
+        ({"type": "response.done", "response": {"status": "failed", "error": {"message": "oh"}}}, "upstream_error", "oh"),
         ({"type": "response.cancelled", "response": {}}, "cancelled", "the upstream says that the response was cancelled"),
         ({"type": "error", "code": "server_error", "message": "flat", "param": None}, "upstream_error", "flat"),
         ({"type": "error", "error": {"type": "overloaded_error", "message": "nested"}}, "overloaded", "nested"),
