@@ -309,7 +309,7 @@ class StreamHop:
             case UsageUpdate():
                 self.usage = latest(self.usage, event.usage)
             case Start():
-                self.response_id, self.response_model = event.id, event.model
+                self.response_id, self.response_model = event.id or self.response_id, event.model or self.response_model
             case BlockStart():
                 self.called = self.called or event.kind == "tool_call"
             case ChoiceEnd():

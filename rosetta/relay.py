@@ -96,14 +96,21 @@ def changes_for(format: Format, body: bytes, model: str, *, stream: bool, stream
 
 
 class StreamRelay(StreamHop):
-    """A StreamHop that writes the upstream's own bytes. ``strip_usage`` leaves the usage chunk of a chat stream out."""
+    """A StreamHop that writes the upstream's own bytes. ``strip_usage`` leaves the usage chunk of a chat stream out.
 
-    __slots__ = ("_pending", "_strip_usage")
+    ``reader`` makes the decoder that watches. A newer kind of event, which it cannot read, passes as any other, and a fresh one watches what follows.
+    """
+
+    __slots__ = ("_blind", "_pending", "_reader", "_strip_usage")
 
     converts = False
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, frame: Callable[[Any], bytes], *, strip_usage: bool = False) -> None:
-        super().__init__(decoder, encoder, frame)
+    def __init__(
+        self, reader: Callable[[], StreamDecoder], encoder: StreamEncoder, frame: Callable[[Any], bytes], *, strip_usage: bool = False
+    ) -> None:
+        super().__init__(reader(), encoder, frame)
+        self._reader = reader
+        self._blind = False  # something was not understood, and nothing since that tells how far the answer is
         self._strip_usage = strip_usage
         self._pending = b""  # bytes not yet written: an unfinished event, or all until the commit
 
@@ -133,7 +140,7 @@ class StreamRelay(StreamHop):
             self._watch(self._decode(name, data))
         if self.garbled is not None:
             return self._cut(self.garbled)
-        if not self.done:
+        if not self.done and not self._blind:
             self._watch(self._decoder.finish())
         out = self._release(everything=self.failure is None)
         if self.failure is not None and self.failure.kind == "truncated" and self.committed:
@@ -159,12 +166,18 @@ class StreamRelay(StreamHop):
 
     def _watch(self, events: list[Event]) -> None:
         for event in events:
-            if not self.committed:
-                if type(event) is Failed:
+            if type(event) is Failed:
+                if event.unreadable:
+                    self._decoder, self._blind, self.committed = self._reader(), True, True
+                    return
+                if self._blind and event.failure.kind == "truncated":  # to who has not understood the end
+                    self.done = True
+                    return
+                if not self.committed:
                     self.failure, self.done = event.failure, True
                     return
-                if isinstance(event, _COMMITTING) or (type(event) is BlockStart and event.kind == "tool_call"):
-                    self.committed = True
+            elif isinstance(event, _COMMITTING) or (type(event) is BlockStart and event.kind == "tool_call"):
+                self.committed, self._blind = True, False
             self._count(type(event), 1)
             self._note(event)
 

@@ -17,6 +17,7 @@ from rosetta.converters.converter import (
     Malformed,
     Operation,
     Reply,
+    StreamDecoder,
     StreamEncoder,
     Target,
     Ticket,
@@ -150,11 +151,14 @@ class Attempt:
 
     def hop(self, *, opened: bool, observed: AttemptObserver) -> StreamHop:
         """The reader of a streamed answer. ``opened``: the client's stream was opened by its encoder already, so nothing can be relayed."""
-        decoder = observed.decoder(self.converter.stream_decoder(self.ticket))
+
+        def reader() -> StreamDecoder:
+            return observed.decoder(self.converter.stream_decoder(self.ticket))
+
         client = self.inbound.converter
         if self.relays_reply and not opened:
-            return relay.StreamRelay(decoder, self.inbound.encoder, client.frame, strip_usage=self.strip_usage)
-        return StreamHop(decoder, observed.encoder(self.inbound.encoder), observed.frame(self.frame))
+            return relay.StreamRelay(reader, self.inbound.encoder, client.frame, strip_usage=self.strip_usage)
+        return StreamHop(reader(), observed.encoder(self.inbound.encoder), observed.frame(self.frame))
 
     @property
     def relays_reply(self) -> bool:

@@ -143,9 +143,11 @@ class End(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
 
 
 class Failed(msgspec.Struct, frozen=True, gc=False, tag=True, omit_defaults=True):
-    """The upstream failed, or ended without saying that it is done."""
+    """The upstream failed, or ended without saying that it is done. ``unreadable``: it said something that this reader does not understand; who passes
+    its words on as they are need not stop for that."""
 
     failure: Failure
+    unreadable: bool = False
 
 
 Event = (

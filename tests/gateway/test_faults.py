@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -253,3 +254,30 @@ def test_nobody_listening_is_a_502_that_says_so(wire: Wire, unused_tcp_port: int
         response = ask(gateway, wire, True)
         assert response.status_code in (500, 502)
         assert "cannot be reached" in wire.error_type(response.json())
+
+
+NEWER = b'data: {"id":"c1","choices":[{"index":0,"delta":{"content":{"newer":"than rosetta"}},"finish_reason":null}]}\n\n'
+
+
+def test_what_a_client_alone_can_read_reaches_it() -> None:
+    """A client of the upstream's own format gets every byte, piece by piece; one of another is told that something came which nobody could translate."""
+    pieces, read = (FIRST, NEWER, LAST), threading.Semaphore(0)
+
+    async def behaviour(caller: Caller) -> None:
+        await caller.stream_head()
+        for piece in pieces:
+            await caller.send(piece)
+            assert await asyncio.to_thread(read.acquire, timeout=BOUND_S)
+
+    with RawUpstream(behaviour) as raw:
+        provider = {"type": "openai_chat", "base_url": f"{raw.url}/v1", "api_key": "k"}
+        with live_gateway({"providers": {"p": provider}, "models": {"m": "p"}, "retries": {"attempts": 1}}) as gateway:
+            chat, got = WIRES["openai_chat"], b""
+            body = body_of(chat, "m", "hi", stream=True)
+            with httpx.stream("POST", gateway.url + chat.path("m", True), json=body, headers=chat.headers, timeout=BOUND_S) as reply:
+                for data in reply.iter_raw():
+                    got += data
+                    read.release()
+            assert b"".join(pieces) == got
+            read.release(len(pieces))
+            assert "error" == list(events(ask(gateway, WIRES["anthropic"], True)))[-1][0]

@@ -124,7 +124,8 @@ class StreamDecoder:
             return self._event(kind if type(kind) is str else event, data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             what = error.path if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
-            return self._fail(Failure("upstream_error", f"the upstream sent an event that cannot be read ({what})"))
+            failure = Failure("upstream_error", f"the upstream sent an event that cannot be read ({what})")
+            return self._fail(failure, unreadable=True)
 
     def finish(self) -> list[Event]:
         """The upstream closed. A stop reason without message_stop is an end all the same."""
@@ -134,10 +135,10 @@ class StreamDecoder:
             return self._end()
         return self._fail(Failure("truncated", "the upstream ended the stream in the middle of the answer"))
 
-    def _fail(self, failure: Failure) -> list[Event]:
+    def _fail(self, failure: Failure, *, unreadable: bool = False) -> list[Event]:
         self._done = True
         self._blocks.clear()
-        return [Failed(failure)]
+        return [Failed(failure, unreadable)]
 
     def _event(self, kind: str | None, data: Json) -> list[Event]:
         match kind:
@@ -160,7 +161,7 @@ class StreamDecoder:
                 if data.get("error"):
                     return self._fail(failure_of(data, None))
                 if kind is None:
-                    return self._fail(Failure("upstream_error", "the upstream sent an event without a type"))
+                    return self._fail(Failure("upstream_error", "the upstream sent an event without a type"), unreadable=True)
                 return [*self._begin(), OpaqueEvent(Opaque(FORMAT, kind, data))]
 
     def _begin(self) -> list[Event]:

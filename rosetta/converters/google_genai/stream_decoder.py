@@ -93,7 +93,8 @@ class StreamDecoder:
             return self._delta(data) or self._chunk(data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             what = error.path if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
-            return self._fail(Failure("upstream_error", f"the upstream sent a chunk that cannot be read ({what})"))
+            failure = Failure("upstream_error", f"the upstream sent a chunk that cannot be read ({what})")
+            return self._fail(failure, unreadable=True)
 
     def finish(self) -> list[Event]:
         """The upstream closed: the end, where every candidate said why it stopped."""
@@ -103,9 +104,9 @@ class StreamDecoder:
             return self._end()
         return self._fail(Failure("truncated", "the upstream ended the stream in the middle of the answer"))
 
-    def _fail(self, failure: Failure) -> list[Event]:
+    def _fail(self, failure: Failure, *, unreadable: bool = False) -> list[Event]:
         self._done = True
-        return [*self._usage(), Failed(failure)]
+        return [*self._usage(), Failed(failure, unreadable)]
 
     def _usage(self) -> list[Event]:
         counts, self._counts = self._counts, None

@@ -131,7 +131,8 @@ class StreamDecoder:
             return self._end() if data is None else self._chunk(data)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             what = str(error) if isinstance(error, Malformed) else f"{type(error).__name__}: {error}"
-            return self._fail(Failure("upstream_error", f"the upstream sent a chunk that cannot be read ({what})"))
+            failure = Failure("upstream_error", f"the upstream sent a chunk that cannot be read ({what})")
+            return self._fail(failure, unreadable=True)
 
     def finish(self) -> list[Event]:
         """The upstream closed. Where each choice has a finish reason it is an end without [DONE] all the same."""
@@ -141,9 +142,9 @@ class StreamDecoder:
             return self._end()
         return self._fail(Failure("truncated", "the upstream ended the stream in the middle of the answer"))
 
-    def _fail(self, failure: Failure) -> list[Event]:
+    def _fail(self, failure: Failure, *, unreadable: bool = False) -> list[Event]:
         self._done = True
-        return [*self._counted(), Failed(failure)]
+        return [*self._counted(), Failed(failure, unreadable)]
 
     def _counted(self) -> list[Event]:
         usage, self._usage = self._usage, None
@@ -430,7 +431,7 @@ class StreamDecoder:
         if not self._choices:
             return self._fail(Failure("truncated", "the upstream ended the stream without an answer"))
         if any(not call.name and call.held for choice in self._choices.values() for call in choice.calls.order):
-            return self._fail(Failure("upstream_error", "the upstream sent a call without a name"))
+            return self._fail(Failure("upstream_error", "the upstream sent a call without a name"), unreadable=True)
         events: list[Event] = []
         for index, choice in self._choices.items():
             if choice.splitter is not None:

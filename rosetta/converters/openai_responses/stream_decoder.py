@@ -54,7 +54,8 @@ class StreamDecoder:
             handler = _LIFECYCLE.get(kind)  # type: ignore[arg-type] # as above
             return self._other(kind, data) if handler is None else handler(self, {**data, "type": kind})
         except Exception as error:  # noqa: BLE001 - whatever an upstream sends, the stream ends in words
-            return self._fail(Failure("upstream_error", f"the upstream sent an event that cannot be read: {type(error).__name__}"))
+            failure = Failure("upstream_error", f"the upstream sent an event that cannot be read: {type(error).__name__}")
+            return self._fail(failure, unreadable=True)
 
     def finish(self) -> list[Event]:
         """The upstream closed the stream."""
@@ -88,9 +89,9 @@ class StreamDecoder:
         self._started = True
         return [Start(format=FORMAT), *events]
 
-    def _fail(self, failure: Failure) -> list[Event]:
+    def _fail(self, failure: Failure, *, unreadable: bool = False) -> list[Event]:
         self._stopped = True
-        return [Failed(failure)]
+        return [Failed(failure, unreadable)]
 
     def _error(self, data: Json) -> list[Event]:
         # The event itself is flat; its type is "error", which is no type of error.
