@@ -28,6 +28,8 @@ def decode(data: bytes | str) -> Any:
         raise InvalidJson("nested too deeply") from None
     except UnicodeDecodeError as error:
         raise InvalidJson(f"not UTF-8 at byte {error.start}") from None
+    except UnicodeEncodeError:  # a Python string that holds one itself
+        return decode(_SURROGATE.sub("\ufffd", str(data)))
     except msgspec.DecodeError as error:
         message = str(error)
     # msgspec reports a lone surrogate as truncated input; the standard library reads it.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,10 +12,9 @@ from rosetta.converters import CONVERTERS
 from rosetta.ir.parts import Format
 from rosetta.relay import StreamRelay
 from tests.laws import wires
+from tests.laws.shapes import SHAPES, places, with_shape
 
 STREAMS = wires.files("streams", "sse")
-SHAPES: tuple[Any, ...] = ({"newer": [1]}, 5, [["newer"]])
-"""What no field of these wires holds today, in one place or another."""
 REASONS = ('"finishReason"', '"finish_reason"', '"stop_reason"', '"blockReason"')
 ENDS = (b"\r\n\r\n", b"\n\n")
 
@@ -40,23 +38,6 @@ def test_a_stream_passes_as_its_bytes(format: Format, name: str) -> None:
     data = wires.stream(format, name)
     assert data == passed(format, [data])[0]
     assert data == passed(format, [data[at : at + 1] for at in range(len(data))])[0]
-
-
-def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The path of everything in an event."""
-    if path:
-        yield path
-    for step, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from places(inner, (*path, step))
-
-
-def with_shape(data: Any, path: tuple[str | int, ...], shape: Any) -> Any:
-    changed = copy.deepcopy(data)
-    node = changed
-    for step in path[:-1]:
-        node = node[step]
-    node[path[-1]] = shape
-    return changed
 
 
 def _tells_the_end(data: Any, path: tuple[str | int, ...]) -> bool:

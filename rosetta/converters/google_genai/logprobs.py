@@ -33,14 +33,21 @@ def decode_logprobs(value: Any) -> list[Json]:
     return out
 
 
-def encode_logprobs(entries: list[Json]) -> Json | None:
-    """``logprobsResult``, from chat's shape."""
-    if not entries:
+def encode_logprobs(entries: Any) -> Json | None:
+    """``logprobsResult``, from chat's shape as far as it is one: servers write what they like there."""
+    tokens = _objects(entries)
+    if not tokens:
         return None
-    result: Json = {"chosenCandidates": [_encode_token(entry) for entry in entries]}
-    if any(entry.get("top_logprobs") for entry in entries):
-        result["topCandidates"] = [{"candidates": [_encode_token(other) for other in entry.get("top_logprobs") or ()]} for entry in entries]
+    result: Json = {"chosenCandidates": [_encode_token(entry) for entry in tokens]}
+    if any(_objects(entry.get("top_logprobs")) for entry in tokens):
+        result["topCandidates"] = [
+            {"candidates": [_encode_token(other) for other in _objects(entry.get("top_logprobs"))]} for entry in tokens
+        ]
     return result
+
+
+def _objects(value: Any) -> list[Json]:
+    return [entry for entry in value if type(entry) is dict] if type(value) is list else []
 
 
 def _encode_token(entry: Json) -> Json:

@@ -94,10 +94,15 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
         index if type(index) is int else position,
         tuple(parts),
         decode_finish(value.get("finish_reason"), called=called, refused=refused),
-        logprobs if type(logprobs) is dict else None,
+        _lists(logprobs) if type(logprobs) is dict else None,
         extras,
         at if extras else "",
     )
+
+
+def _lists(logprobs: Json) -> Json:
+    """Log probabilities without what is no list of them."""
+    return {channel: entries for channel, entries in logprobs.items() if entries is None or type(entries) is list}
 
 
 def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:
@@ -157,7 +162,8 @@ def thinking_text(piece: Any) -> str:
     inner = piece.get("thinking")
     if type(inner) is str:
         return inner
-    return "".join(part["text"] for part in inner or () if type(part) is dict and type(part.get("text")) is str)
+    inner = inner if type(inner) is list else ()
+    return "".join(part["text"] for part in inner if type(part) is dict and type(part.get("text")) is str)
 
 
 def thinking_extras(content: list[Any]) -> dict[str, Any]:
