@@ -112,7 +112,7 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     content: list[Json] = []
     for part in choice.parts:
         content.extend(_encode_part(part, own, reply, losses))
-    if choice.logprobs:
+    if any((choice.logprobs or {}).values()):
         losses.dropped("logprobs")
     called = any(block["type"] == "tool_use" for block in content)
     refused = any(isinstance(part, Refusal) and part.text for part in choice.parts)

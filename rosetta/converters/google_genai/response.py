@@ -250,6 +250,8 @@ def _encode_choice(choice: Choice, reply: Reply, losses: Losses, *, own: bool) -
         logprobs = encode_logprobs(choice.logprobs.get("content") or [])
         if logprobs is not None:
             wire["logprobsResult"] = logprobs
+        elif choice.logprobs.get("content"):
+            losses.dropped("logprobs", detail="of an unknown shape")
         if choice.logprobs.get("refusal"):
             losses.dropped("logprobs", detail="of a refusal")
     return wire

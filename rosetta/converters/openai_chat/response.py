@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import NoneType
+from typing import Any, Literal
 
 from rosetta.converters import custom
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
@@ -40,6 +41,8 @@ from rosetta.ir.parts import (
 from rosetta.ir.response import Choice, Response
 
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", *TEXT_FIELDS, DETAILS})
+CHANNELS: tuple[Literal["content", "refusal"], ...] = ("content", "refusal")
+"""Of what a choice's log probabilities are."""
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _THINKING = frozenset({"type", "thinking"})
 _THOUGHT = frozenset({"type", "text"})
@@ -81,7 +84,7 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
     message = value.get("message")
     if type(message) is not dict:
         raise Malformed(f"{at}.message", f"expected object, got {type_name(message)}")
-    index, logprobs, error = value.get("index"), value.get("logprobs"), value.get("error")
+    index, error = value.get("index"), value.get("error")
     if error or value.get("finish_reason") == "error":  # OpenRouter, where the provider behind it failed
         raise UpstreamFailed(failure_of({"error": error or "the upstream ended the answer with an error"}, None))
     parts = _decode_message(message, f"{at}.message", ticket)
@@ -90,19 +93,27 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
     extras, rest = unknown(value, _CHOICE), unknown(message, _MESSAGE)
     if rest:
         extras = {**extras, **{f"message.{key}": found for key, found in rest.items()}}
+    logprobs, beside = decode_logprobs(value.get("logprobs"))
+    if beside:
+        extras = {**extras, **beside}
     return Choice(
         index if type(index) is int else position,
         tuple(parts),
         decode_finish(value.get("finish_reason"), called=called, refused=refused),
-        _lists(logprobs) if type(logprobs) is dict else None,
+        logprobs,
         extras,
         at if extras else "",
     )
 
 
-def _lists(logprobs: Json) -> Json:
-    """Log probabilities without what is no list of them."""
-    return {channel: entries for channel, entries in logprobs.items() if entries is None or type(entries) is list}
+def decode_logprobs(value: Any) -> tuple[Json | None, dict[str, Any]]:
+    """The lists of log probabilities, and what else stands there by its way from the choice: some servers' ``logprobs.token_ids``."""
+    if type(value) is not dict:
+        return None, NO_EXTRAS if value is None else {"logprobs": value}
+    lists: Json = {channel: value[channel] for channel in CHANNELS if type(value.get(channel, 0)) in (list, NoneType)}
+    if len(lists) == len(value):
+        return lists, NO_EXTRAS
+    return lists, {f"logprobs.{key}": found for key, found in value.items() if key not in lists and found is not None}
 
 
 def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:

@@ -21,7 +21,7 @@ from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
 from rosetta.converters.openai_chat.open_calls import OpenCall, OpenCalls
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, beside_signature, details_text, sealed, signature
-from rosetta.converters.openai_chat.response import thinking_extras, thinking_text
+from rosetta.converters.openai_chat.response import CHANNELS, decode_logprobs, thinking_extras, thinking_text
 from rosetta.converters.openai_chat.think_tags import ThinkSplitter
 from rosetta.converters.openai_chat.tools import CALL, CALLED, CALLED_CUSTOM, restored
 from rosetta.converters.openai_failures import failure_of
@@ -417,12 +417,14 @@ class StreamDecoder:
             self._argue(call, value, events)
         call.held = []
 
-    def _logprobs(self, index: int, logprobs: Json, events: list[Event]) -> None:
-        content, refusal = logprobs.get("content"), logprobs.get("refusal")
-        if type(content) is list and content:
-            events.append(LogprobsDelta(index, content))
-        if type(refusal) is list and refusal:
-            events.append(LogprobsDelta(index, refusal, "refusal"))
+    def _logprobs(self, index: int, logprobs: Any, events: list[Event]) -> None:
+        lists, beside = decode_logprobs(logprobs)
+        if beside:
+            self._losses.stray(beside, f"choices.{index}")
+        for channel in CHANNELS:
+            entries = lists and lists.get(channel)
+            if entries:
+                events.append(LogprobsDelta(index, entries, channel))
 
     # ---------------------------------------------------------------- the end
 

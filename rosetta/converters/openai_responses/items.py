@@ -302,10 +302,11 @@ def carrier(seal: Seal, new_id: Callable[[str], str]) -> Json | None:
     return None if value is None else {"id": new_id("rs_"), "type": "reasoning", "summary": [], "encrypted_content": value}
 
 
-def attach_logprobs(output: list[Json], entries: list[Any]) -> None:
-    """Put the log probabilities of an answer on its first text."""
+def attach_logprobs(output: list[Json], entries: list[Any]) -> bool:
+    """Put the log probabilities of an answer on its first text. False where it has none."""
     for item in output:
         for part in item.get("content") or () if item["type"] == "message" else ():
             if part.get("type") == "output_text":
                 part["logprobs"] = entries
-                return
+                return True
+    return False

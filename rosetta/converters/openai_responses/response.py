@@ -141,8 +141,8 @@ def encode_response(response: Response, reply: Reply) -> Coded[Json]:
     if status == "incomplete" and items.output and items.output[-1]["type"] in _CUT:
         items.output[-1]["status"] = "incomplete"
     logprobs = choice.logprobs or {}
-    if logprobs.get("content"):
-        attach_logprobs(items.output, logprobs["content"])
+    if logprobs.get("content") and not attach_logprobs(items.output, logprobs["content"]):
+        losses.dropped("logprobs", detail="of no text")
     if logprobs.get("refusal"):
         losses.dropped("logprobs", detail="of a refusal")
     usage_losses(response.usage, losses, own=own)

@@ -445,6 +445,8 @@ class StreamEncoder:
         self._calls.clear()
         self._flush_call(last if self._message is None else "completed")
         self._close_message(last)
+        if self._logprobs:
+            losses.dropped("logprobs", detail="of no text")
         usage_losses(self._usage, losses, own=self._own)
         if not self._own:
             losses.extras(event.extras)

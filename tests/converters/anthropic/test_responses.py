@@ -184,7 +184,7 @@ def test_what_an_answer_cannot_hold_is_named() -> None:
                     ToolCall("c", "f", "{", namespace="ns"),
                 ),
                 Finish("stop"),
-                logprobs={"content": []},
+                logprobs={"content": [{"token": "a"}], "refusal": None},
             ),
             Choice(1, (Text("b"),), Finish("stop")),
         ),
@@ -250,3 +250,8 @@ def test_any_reply_is_read_or_refused(body: dict[str, Any], data: st.DataObject)
     except (Malformed, UpstreamFailed):
         return
     assert CONVERTER.encode_response(response, reply()).value["role"] == "assistant"
+
+
+def test_log_probabilities_of_nothing_are_no_loss() -> None:
+    """Some servers send the empty object with every answer."""
+    assert read(Response("openai_chat", (Choice(0, (Text("a"),), Finish("stop"), {"content": None, "refusal": None}),)))[1] == []

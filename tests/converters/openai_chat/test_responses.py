@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rosetta.converters import CONVERTERS
 from rosetta.converters.converter import Malformed, UpstreamFailed
 from rosetta.converters.openai_chat import CONVERTER, Dialect
 from rosetta.ir.parts import (
@@ -453,3 +454,31 @@ def test_logprobs_have_both_channels() -> None:
     entry = {"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}
     body, _ = whole(Response("google_genai", (Choice(0, (Text("a"),), Finish("stop"), {"content": [entry]}),)))
     assert body["choices"][0]["logprobs"] == {"content": [entry], "refusal": None}
+
+
+@pytest.mark.parametrize(
+    ("logprobs", "paths"),
+    [
+        ({"tokens": ["Yes"], "token_logprobs": [-0.1], "token_ids": None}, ["logprobs.tokens", "logprobs.token_logprobs"]),
+        ({"content": {"newer": 1}}, ["logprobs.content"]),
+        ([["newer"]], ["logprobs"]),
+    ],
+)
+def test_logprobs_as_some_servers_tell_them_are_a_chat_clients_alone(logprobs: Any, paths: list[str]) -> None:
+    """Together's and Fireworks' are of an older shape: the next wire is told that it does not hear of them, streaming or not."""
+    body = answer({"content": "Yes"})
+    body["choices"][0]["logprobs"] = logprobs
+    response = read(body)
+    coded = CONVERTER.encode_response(response, reply())
+    assert (coded.value["choices"][0]["logprobs"], coded.losses) == (
+        {key: value for key, value in logprobs.items() if value} if type(logprobs) is dict else logprobs,
+        (),
+    )
+    others: tuple[Format, ...] = ("anthropic", "openai_responses", "google_genai")
+    for other in others:
+        coded = CONVERTERS[other].encode_response(response, reply())
+        assert [loss.path for loss in coded.losses] == [f"choices.0.{path}" for path in paths]
+    decoder = CONVERTER.stream_decoder(ticket())
+    for _ in range(2):
+        assert decoder.feed(None, {"choices": [{"index": 0, "delta": {"content": "Yes"}, "logprobs": logprobs}]})
+    assert [loss.path for loss in decoder.losses] == [f"choices.0.{path}" for path in paths]

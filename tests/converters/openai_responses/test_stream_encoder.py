@@ -262,6 +262,7 @@ def test_log_probabilities_come_with_the_text() -> None:
     assert deltas == [[], [entry]]
     assert items(wire)[0]["content"][0]["logprobs"] == [entry, entry]
     assert written(Start(), LogprobsDelta(0, [entry], "refusal"), *ENDED)[1] == [("logprobs", "dropped", "")]
+    assert written(Start(), LogprobsDelta(0, [entry]), *ENDED)[1] == [("logprobs", "dropped", "")]
 
 
 def test_several_summaries_are_several_parts() -> None:
