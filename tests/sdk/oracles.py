@@ -81,7 +81,7 @@ async def text(voice: Voice, model: str, upstream: Upstream) -> None:
 
 async def long_text(voice: Voice, model: str, upstream: Upstream) -> None:
     """A text of many events arrives in order, without a gap or a double."""
-    upstream.control(scenario="long", strict=True)
+    upstream.control(scenario="long", strict=True, pause_s=0)
     heard = await voice.hear(model, Wanted())
     assert "".join(f"line {number}\n" for number in range(400)) + "FINAL long" == heard.text
 

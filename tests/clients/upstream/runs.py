@@ -16,7 +16,8 @@ RUNAWAY_REQUESTS = 30
 
 @dataclass
 class Settings:
-    """What ``control`` may set. ``directory`` gets one file per request; without it requests are kept in memory alone."""
+    """What ``control`` may set. ``directory`` gets one file per request; without it requests are kept in memory alone. Between two events of ``long``
+    lie ``pause_s`` seconds."""
 
     scenario: str = "tool"
     strict: bool = False
@@ -24,6 +25,7 @@ class Settings:
     empty_tail: bool = False
     reasoning_field: str = "reasoning_content"
     thought_signature: bool = False
+    pause_s: float = 0.005
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS:

@@ -30,7 +30,6 @@ RUN_PATH = re.compile(r"/run/(?P<run>[A-Za-z0-9_-]+)(?P<rest>/.*)")
 RUN_KEY = re.compile(r"(?:Bearer )?run-(?P<run>[A-Za-z0-9_-]+)")
 MODELS = ("up-chat", "up-responses", "up-anthropic", "up-google")
 EVENTS_BEFORE_FAULT = 5
-LONG_EVENT_PAUSE_S = 0.005
 RETRY_AFTER = {"err429": "1", "err503": "1"}
 
 
@@ -45,7 +44,7 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def control(self, run: str = DEFAULT_RUN, **settings: Any) -> None:
-        """Starts the run afresh: scenario, strict, directory, empty_tail, reasoning_field, thought_signature."""
+        """Starts the run afresh: scenario, strict, directory, empty_tail, reasoning_field, thought_signature, pause_s."""
         self._server.runs.start(run, **settings)
 
     def run(self, name: str = DEFAULT_RUN) -> Run:
@@ -209,14 +208,14 @@ class Handler(BaseHTTPRequestHandler):
                 WRITERS[wire].stream(answer),
                 fault,
                 as_array=wire == "google" and "alt=sse" not in query,
-                slow=settings.scenario == "long",
+                pause_s=settings.pause_s if settings.scenario == "long" else 0,
             )
         elif fault == "drop":
             self._drop()
         else:
             self._reply(200, WRITERS[wire].response(answer))
 
-    def _stream(self, wire: str, events: Iterator[Event], fault: str | None, *, as_array: bool, slow: bool) -> None:
+    def _stream(self, wire: str, events: Iterator[Event], fault: str | None, *, as_array: bool, pause_s: float) -> None:
         self.send_response(200)
         self.send_header("content-type", "application/json" if as_array else "text/event-stream; charset=utf-8")
         self.send_header("cache-control", "no-cache")
@@ -233,8 +232,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._chunk(frame(midway_event(wire), as_array=as_array, first=number == 0))
                 break
             self._chunk(frame(event, as_array=as_array, first=number == 0))
-            if slow:
-                time.sleep(LONG_EVENT_PAUSE_S)
+            if pause_s:
+                time.sleep(pause_s)
         if as_array:
             self._chunk("]")
         self.wfile.write(b"0\r\n\r\n")
