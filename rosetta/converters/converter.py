@@ -195,7 +195,8 @@ class Converter:
 
     format: Format
     dialect: Callable[..., Any]
-    """The format's Dialect Struct: what a target accepts. Its defaults fit an unknown compatible server."""
+    """The format's Dialect Struct: what a target accepts. Its defaults fit an unknown compatible server; ``takes(body)`` tells whether a body of this
+    very wire may pass as it is."""
     words: Mapping[str, str]
     """IR field -> the wire's own word, for the paths of losses: ``{"max_output_tokens": "generationConfig.maxOutputTokens"}``."""
     endpoint: Callable[[Operation, str], str]

@@ -195,8 +195,9 @@ _VENDORS = (
                 "call_ids": "any",
                 "stop_limit": 64,
             },
-            "openai_responses": {"encrypted": False},  # foreign encrypted_content is refused
-            "anthropic": _FOREIGN_MESSAGES,
+            # Foreign encrypted_content is refused, and with gpt-oss every kind of tool but functions.
+            "openai_responses": {"rewrite": "needed", "encrypted": False},
+            "anthropic": {**_FOREIGN_MESSAGES, "rewrite": "needed"},  # until June 2026 a system message amid the others was a 400
         },
     ),
     Vendor(
@@ -227,14 +228,15 @@ _VENDORS = (
                 "stop_limit": 64,
                 "user_field": "none",
             },
-            # It reads a response schema on the chat wire alone and ignores it on the two others.
+            # It reads a response schema on the chat wire alone and ignores it on the two others. Codex's namespaces are a 400.
             "openai_responses": {
+                "rewrite": "needed",
                 "efforts": ("none", "low", "medium", "high", "xhigh"),
                 "encrypted": False,
                 "strict": False,
                 "output": "none",
             },
-            "anthropic": _FOREIGN_MESSAGES,
+            "anthropic": {**_FOREIGN_MESSAGES, "rewrite": "needed"},
         },
     ),
     Vendor(
@@ -308,7 +310,7 @@ _VENDORS = (
                 "n": False,
                 "call_ids": "any",
             },
-            "openai_responses": {"efforts": (), "encrypted": False},
+            "openai_responses": {"rewrite": "needed", "efforts": (), "encrypted": False},  # functions, and tools of its own
         },
     ),
     Vendor(
@@ -348,7 +350,8 @@ _VENDORS = (
                 "stop_limit": 0,
                 "call_ids": "any",
             },
-            "openai_responses": {"summaries": False, "hosted_tools": ("web_search",)},
+            # Free-text tools are a 422, and calls come back without their namespace.
+            "openai_responses": {"rewrite": "needed", "summaries": False, "hosted_tools": ("web_search",), "cache_key": True},
         },
     ),
     Vendor(

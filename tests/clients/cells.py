@@ -11,6 +11,8 @@ CODEX_CODE_MODE = "gpt-6-sol-"
 """Codex puts its tools into the input, and runs everything through a free-text ``exec``."""
 CLAUDE_ENABLED_THINKING = "claude-sonnet-4-5-"
 """Claude Code sends thinking with a budget and no system messages amid the conversation."""
+LOCAL = "local-"
+"""The upstream takes functions alone, and no system messages amid the conversation, also from clients of its own wire."""
 
 COMMON = ("text", "tool", "tool2", "parallel", "think", "long", "err429", "err529", "midstream", "drop", "empty")
 RARE = ("err429bare", "err500", "err503", "err400", "err401")
@@ -55,7 +57,15 @@ def continuous_integration() -> Iterator[Cell]:
         yield Cell("gemini-bearer", upstream, "tool")
         yield from (Cell("claude", upstream, scenario, CLAUDE_ENABLED_THINKING) for scenario in ("think", "parallel"))
         yield from (Cell("kilo", upstream, scenario) for scenario in SLOW_CLIENT_EVERYWHERE)
+    yield from _on_local()
     yield from (Cell("kilo", SLOW_CLIENT_UPSTREAM, scenario) for scenario in COMMON if scenario not in SLOW_CLIENT_EVERYWHERE)
+
+
+def _on_local() -> Iterator[Cell]:
+    yield from (Cell("codex", "responses", scenario, LOCAL) for scenario in ("tool", "namespace"))
+    yield Cell("codex", "responses", "patch", CODEX_PATCH + LOCAL)
+    yield Cell("codex", "responses", "tool", CODEX_CODE_MODE + LOCAL)
+    yield from (Cell("claude", "anthropic", scenario, LOCAL) for scenario in ("tool", "parallel"))
 
 
 def whole(clients: list[str], upstreams: list[str], scenarios: list[str]) -> Iterator[Cell]:

@@ -215,7 +215,7 @@ def test_mistrals_that_think_take_their_thoughts_back(model: str, expected: tupl
         ("fireworks", "openai_chat", {"max_tokens_field": "max_tokens", "reasoning_back": "reasoning_content"}),
         ("mistral", "openai_chat", {"max_tokens_field": "max_tokens", "call_ids": "mistral", "after_tool_user": False}),
         ("google", "openai_chat", {"thought_signatures": True, "reasoning_back": "none"}),
-        ("vllm", "openai_responses", {"encrypted": False}),
+        ("vllm", "openai_responses", {"encrypted": False, "rewrite": "needed"}),
         ("ollama", "openai_responses", {"encrypted": False, "rewrite": True, "namespaces": False}),
         ("ollama", "anthropic", {"rewrite": True, "url_sources": False, "forced_tools": False}),
         ("openai", "openai_responses", {"namespaces": True, "custom_tools": True, "encrypted": True}),

@@ -36,3 +36,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result_media: bool = True
     """functionResponse.parts may hold media (Gemini 3)."""
     name_limit: int = 64
+
+    def takes(self, body: bytes) -> bool:  # noqa: ARG002 - other wires' servers take some bodies and not others
+        """Whether a Google client's body may go to this server as it is."""
+        return not self.rewrite

@@ -68,3 +68,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False: a user message right after a tool message is refused (Mistral)."""
     think_tags: bool = False
     """The server leaks ``<think>…</think>`` into content; split it off."""
+
+    def takes(self, body: bytes) -> bool:  # noqa: ARG002 - other wires' servers take some bodies and not others
+        """Whether a chat client's body may go to this server as it is."""
+        return not self.rewrite

@@ -389,13 +389,13 @@ def _encode_openai(request: Request, body: Json, out: Outgoing) -> None:
             body["service_tier"] = tier
         elif tier not in ("auto", "default"):
             losses.dropped("service_tier")
-    for name, field, value in (
-        ("prompt_cache_key", "cache_key", cache.key),
-        ("prompt_cache_retention", "cache_retention", cache.retention),
+    for name, field, value, taken in (
+        ("prompt_cache_key", "cache_key", cache.key, known or out.dialect.cache_key),
+        ("prompt_cache_retention", "cache_retention", cache.retention, known),
     ):
         if value is None:
             continue
-        if known:
+        if taken:
             body[name] = value
         else:
             losses.dropped(field)

@@ -32,6 +32,8 @@ GOOGLE_SCHEMA_KEYS = {
 # fmt: on
 SKIPPED_SIGNATURES = ("skip_thought_signature_validator", "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=")
 """The documented value that switches Gemini's check of thought signatures off."""
+LOCAL = "local"
+"""A model of a server that speaks Responses and Messages as they were when functions were all there was: what is newer is a 400 there."""
 
 
 def lint(wire: str, body: Json, model: str) -> list[str]:
@@ -129,6 +131,11 @@ def _responses(body: Json, model: str) -> list[str]:
     for tool in body.get("tools") or []:
         if tool.get("type") == "function" and not _matches(tool.get("name"), r"[a-zA-Z0-9_-]{1,64}"):
             faults.append(f"tool name {tool}"[:80])
+    if model == LOCAL:
+        faults += [f"tool type {tool.get('type')!r}" for tool in body.get("tools") or [] if tool.get("type") != "function"]
+        kinds = ("message", "function_call", "function_call_output", "reasoning")
+        faults += [f"input type {item['type']!r}" for item in items if item.get("type", "message") not in kinds]
+        faults += [f"namespace of call {item.get('name')!r}" for item in items if item.get("namespace")]
     return faults
 
 
@@ -148,7 +155,7 @@ def _anthropic(body: Json, model: str) -> list[str]:
     for number, message in enumerate(body.get("messages") or []):
         place, content = f"messages[{number}]", message.get("content")
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content or []
-        if message.get("role") not in ("user", "assistant", "system"):
+        if message.get("role") not in ("user", "assistant", *(() if model == LOCAL else ("system",))):
             faults.append(f"{place}.role {message.get('role')!r}")
         if not parts:
             faults.append(f"{place} empty content")
