@@ -85,6 +85,9 @@ _FOREIGN_MESSAGES: dict[str, Any] = {
     "strict": False,
 }
 
+# A server that takes no system message amid the others, which Claude Code sends to every model that it does not know.
+_NO_MID_SYSTEM: dict[str, Any] = {"rewrite": "needed", "mid_system": False}
+
 _VENDORS = (
     Vendor(
         name="openai",
@@ -108,6 +111,7 @@ _VENDORS = (
         dialects={
             "anthropic": {
                 "hosted_tools": ("web_search", "web_fetch", "code_execution"),
+                "rewrite": "needed",  # families.py knows the models that take no system message amid the others
                 "undeclared_calls": False,  # "requests which have tool_use blocks in them must define tools"
             },
             # Its compatibility layer "for testing": it ignores what it does not know, so a Loss is all that these fields could become.
@@ -197,7 +201,7 @@ _VENDORS = (
             },
             # Foreign encrypted_content is refused, and with gpt-oss every kind of tool but functions.
             "openai_responses": {"rewrite": "needed", "encrypted": False},
-            "anthropic": {**_FOREIGN_MESSAGES, "rewrite": "needed"},  # until June 2026 a system message amid the others was a 400
+            "anthropic": {**_FOREIGN_MESSAGES, **_NO_MID_SYSTEM},  # they were a 400 until June 2026
         },
     ),
     Vendor(
@@ -236,7 +240,7 @@ _VENDORS = (
                 "strict": False,
                 "output": "none",
             },
-            "anthropic": {**_FOREIGN_MESSAGES, "rewrite": "needed"},
+            "anthropic": {**_FOREIGN_MESSAGES, **_NO_MID_SYSTEM},
         },
     ),
     Vendor(

@@ -22,8 +22,8 @@ from tests.live import LiveGateway, live_gateway
 FORMATS: tuple[Format, ...] = ("openai_responses", "anthropic")
 
 
-def reading(vendor: str, format: Format) -> Any:
-    return dialect(format, vendor, "some-model", {})
+def reading(vendor: str, format: Format, model: str = "some-model") -> Any:
+    return dialect(format, vendor, model, {})
 
 
 NARROW = [
@@ -51,12 +51,12 @@ def beyond(format: Format, body: dict[str, Any], hosted: tuple[str, ...]) -> lis
 def test_what_a_server_does_not_take_never_reaches_it(vendor: str, format: Format, name: str) -> None:
     """By what real clients send: a body passes only where the server takes all of it."""
     wire = wires.wire_request(format, name)
-    found = reading(vendor, format)
+    found = reading(vendor, format, "claude-opus-4-6" if vendor == "anthropic" else "some-model")
     if found.takes(json.dumps(wire.body).encode()):
         assert [] == beyond(format, wire.body, found.hosted_tools)
         return
     request = CONVERTERS[format].decode_request(WireRequest(wire.body, wire.headers, None)).value
-    sent = CONVERTERS[format].encode_request(request, Target(vendor, "some-model", found, wires.counted_ids()))
+    sent = CONVERTERS[format].encode_request(request, Target(vendor, wires.MODEL, found, wires.counted_ids()))
     assert [] == beyond(format, sent.wire.body, found.hosted_tools)
 
 
@@ -70,6 +70,24 @@ def test_there_are_such_servers_and_such_requests() -> None:
         if not reading(vendor, format).takes(json.dumps(wires.wire_request(format, name).body).encode())
     ]
     assert {("openai_responses", "codex-some-model-namespace-1"), ("anthropic", "documented-system-amid-messages")} <= set(refused)
+
+
+@pytest.mark.parametrize(
+    ("model", "passes"),
+    [
+        ("claude-sonnet-4-5-20250929", False),
+        ("claude-opus-4-6", False),
+        ("claude-opus-5", True),
+        ("claude-sonnet-5", True),
+        ("some-model", True),
+    ],
+)
+def test_an_alias_may_hide_an_older_claude(model: str, passes: bool) -> None:
+    """Claude Code goes by the name that it knows; what it sends a newer model an older one refuses. Of a model that nobody knows nothing is changed."""
+    found = dialect("anthropic", "anthropic", model, {})
+    assert found.takes(json.dumps(wires.wire_request("anthropic", "claude-opus-5-5-parallel-2").body).encode()) is passes
+    assert found.takes(json.dumps(wires.wire_request("anthropic", "claude-sonnet-4-5-think-2").body).encode())
+    assert dialect("anthropic", "generic", model, {}).takes(b'{"messages": [{"role": "system"}]}')
 
 
 @pytest.fixture(scope="module")

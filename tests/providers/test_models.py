@@ -69,7 +69,7 @@ def test_a_model_has_many_names_and_one_row(model: str, expected: str) -> None:
         ("claude-sonnet-4-6", {"thinking": "adaptive", "sampling": True, "prefill": False, "efforts": ("low", "medium", "high", "max")}),
         ("claude-opus-4-7", {"thinking": "adaptive", "sampling": False, "mid_system": False, "thinking_off": True}),
         ("claude-opus-4-8", {"mid_system": True, "forced_tools": True}),
-        ("claude-sonnet-5", {"thinking": "adaptive", "mid_system": False, "max_output": 128000}),
+        ("claude-sonnet-5", {"thinking": "adaptive", "mid_system": None, "max_output": 128000}),
         ("claude-opus-5-20260724", {"thinking": "adaptive", "thinking_off": True, "mid_system": True}),
         ("claude-opus-5-5", {"thinking": "always", "thinking_off": False, "forced_tools": False, "sampling": False, "mid_system": True}),
         ("claude-sonnet-5-5", {"thinking": "always", "thinking_off": False, "forced_tools": False}),

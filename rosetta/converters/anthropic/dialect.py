@@ -14,7 +14,7 @@ _SYSTEM_ROLE = re.compile(rb'"role"\s*:\s*"system"')
 
 class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One server's or model family's reading of Anthropic Messages. ``rewrite``: a Messages client's body goes through the IR too, always, or where it
-    is ``needed``: where a system message stands amid the others and the server takes none there."""
+    is ``needed``: where a system message stands amid the others and the server is known to take none there."""
 
     rewrite: bool | Literal["needed"] = False
     version: str = "2023-06-01"
@@ -34,8 +34,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """tool_choice any/tool is accepted (not on always-thinking models)."""
     undeclared_calls: bool = True
     """The history may hold calls of tools that the request does not declare."""
-    mid_system: bool = False
-    """role system amid messages is accepted (Opus 4.8, Opus 5 and later, Fable)."""
+    mid_system: bool | None = None
+    """role system amid messages is accepted (Opus 4.8, Opus 5 and later, Fable). None: nobody knows, so none is written, and what a client wrote passes."""
     prefill: bool = False
     """A last assistant message is continued (up to 4.5)."""
     output_format: bool = True
@@ -56,4 +56,4 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether a Messages client's body may go to this server as it is."""
         if self.rewrite != "needed":
             return not self.rewrite
-        return self.mid_system or _SYSTEM_ROLE.search(body) is None
+        return self.mid_system is not False or _SYSTEM_ROLE.search(body) is None
