@@ -62,7 +62,7 @@ MEANINGS: Mapping[str, str] = {
     "Provider.weight": "The share of its targets among their neighbours, where they have none of their own.",
     "Provider.timeout": "Limits of time for its answers.",
     "Provider.dialect": "What it accepts, where it differs from the catalog. A body of its own wire passes as it is; with `rewrite: needed` not where it holds "
-    "what the server does not take, as Codex's namespaces or Claude Code's system messages amid the others, with `true` never.",
+    "what the server does not take, as Codex's namespaces, Claude Code's system messages amid the others or the role `developer`, with `true` never.",
     "Timeout.connect": "Seconds to connect.",
     "Timeout.first_token": "Seconds until the first token.",
     "Timeout.idle": "Seconds between two events.",

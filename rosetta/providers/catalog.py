@@ -60,7 +60,8 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
 # What OpenAI's own servers take beyond what a compatible one does. Azure hosts the same code.
 _OPENAI_CHAT: dict[str, Any] = {
-    "max_tokens_field": "max_completion_tokens",  # max_tokens is deprecated, and refused from o1 on
+    "rewrite": "needed",
+    "max_tokens_field": "max_completion_tokens",  # max_tokens is deprecated, and refused from o1 on: families.py knows where
     "mid_system": "keep",
     "custom_tools": True,  # since gpt-5; models.py takes them from the older ones
     "tool_choice": "all",  # allowed_tools, since gpt-5
@@ -84,6 +85,12 @@ _FOREIGN_MESSAGES: dict[str, Any] = {
     "display": False,
     "strict": False,
 }
+
+# Chat before a chat template: the words of a developer are a 400, or lost.
+_LOCAL_CHAT: dict[str, Any] = {"rewrite": "needed", "either_role": False}
+
+# Responses before a chat template: system messages at the head alone, and the word developer is a 400, or lost, or somebody's answer.
+_LOCAL_RESPONSES: dict[str, Any] = {"rewrite": "needed", "system_items": False, "mid_system": "user", "encrypted": False}
 
 # A server that takes no system message amid the others, which Claude Code sends to every model that it does not know.
 _NO_MID_SYSTEM: dict[str, Any] = {"rewrite": "needed", "mid_system": False}
@@ -163,6 +170,8 @@ _VENDORS = (
         loopback=True,
         dialects={
             "openai_chat": {
+                **_LOCAL_CHAT,
+                "either_limit": False,
                 "reasoning_back": "reasoning",
                 "efforts": (),  # effort for a model that does not think is a 400: models.py knows which do
                 "n": False,
@@ -173,8 +182,9 @@ _VENDORS = (
                 "stop_limit": 64,
                 "user_field": "none",
             },
-            # What it does not know it drops or answers in its own way: Codex's namespaces come back as ns.name, which Codex does not know.
-            "openai_responses": {"rewrite": True, "encrypted": False, "efforts": (), "strict": False},
+            # What it does not know it drops or answers in its own way: the words of a developer are lost without a word, Codex's namespaces come back as
+            # ns.name, which Codex does not know.
+            "openai_responses": {**_LOCAL_RESPONSES, "rewrite": True, "efforts": (), "strict": False},
             "anthropic": {
                 **_FOREIGN_MESSAGES,
                 "rewrite": True,
@@ -194,13 +204,14 @@ _VENDORS = (
         loopback=True,
         dialects={
             "openai_chat": {
+                **_LOCAL_CHAT,
                 "reasoning_back": "reasoning",  # renamed from reasoning_content, which is gone since January 2026
                 "top_k": True,
                 "call_ids": "any",
                 "stop_limit": 64,
             },
             # Foreign encrypted_content is refused, and with gpt-oss every kind of tool but functions.
-            "openai_responses": {"rewrite": "needed", "encrypted": False},
+            "openai_responses": _LOCAL_RESPONSES,
             "anthropic": {**_FOREIGN_MESSAGES, **_NO_MID_SYSTEM},  # they were a 400 until June 2026
         },
     ),
@@ -211,7 +222,17 @@ _VENDORS = (
         base_url="http://localhost:8080/v1",
         env_keys=("LLAMA_API_KEY",),
         loopback=True,
-        dialects={"openai_chat": {"top_k": True, "n": False, "strict": False, "call_ids": "any", "stop_limit": 64, "user_field": "none"}},
+        dialects={
+            "openai_chat": {
+                **_LOCAL_CHAT,
+                "top_k": True,
+                "n": False,
+                "strict": False,
+                "call_ids": "any",
+                "stop_limit": 64,
+                "user_field": "none",
+            }
+        },
     ),
     Vendor(
         name="lmstudio",
@@ -223,6 +244,8 @@ _VENDORS = (
         loopback=True,
         dialects={
             "openai_chat": {
+                **_LOCAL_CHAT,
+                "either_limit": False,
                 "efforts": ("none", "low", "medium", "high", "xhigh"),
                 "top_k": True,
                 "n": False,
@@ -234,9 +257,8 @@ _VENDORS = (
             },
             # It reads a response schema on the chat wire alone and ignores it on the two others. Codex's namespaces are a 400.
             "openai_responses": {
-                "rewrite": "needed",
+                **_LOCAL_RESPONSES,
                 "efforts": ("none", "low", "medium", "high", "xhigh"),
-                "encrypted": False,
                 "strict": False,
                 "output": "none",
             },
@@ -249,7 +271,7 @@ _VENDORS = (
         formats=("openai_chat",),
         base_url="http://localhost:30000/v1",
         loopback=True,
-        dialects={"openai_chat": {"top_k": True, "call_ids": "any", "stop_limit": 64}},
+        dialects={"openai_chat": {**_LOCAL_CHAT, "top_k": True, "call_ids": "any", "stop_limit": 64}},
     ),
     Vendor(
         name="openrouter",
@@ -282,6 +304,9 @@ _VENDORS = (
         hosts=("api.deepseek.com",),
         dialects={
             "openai_chat": {
+                "rewrite": "needed",
+                "either_role": False,  # developer is a 400
+                "either_limit": False,
                 "reasoning_form": "thinking",
                 "reasoning_back": "reasoning_content",  # without it a turn that called tools is a 400 (V3.2 and later)
                 "efforts": ("none", "minimal", "low", "medium", "high", "xhigh", "max"),  # it maps them to low, high and max itself
@@ -419,6 +444,8 @@ _VENDORS = (
         hosts=("api.z.ai", "open.bigmodel.cn"),
         dialects={
             "openai_chat": {
+                "rewrite": "needed",
+                "either_limit": False,
                 "reasoning_form": "thinking",
                 "efforts": ("none", "high"),
                 "penalties": False,

@@ -104,7 +104,8 @@ def _reasoning(
     """A reasoning model's two dialects. ``tools``: function tools on chat go with reasoning."""
     return {
         "openai_chat": {
-            "max_tokens_field": "max_completion_tokens",  # max_tokens is a 400 from o1 on
+            "max_tokens_field": "max_completion_tokens",
+            "either_limit": False,  # max_tokens is a 400 from o1 on
             "system_role": "developer",
             "mid_system": "keep",
             "sampling": False,  # a 400 unless effort is none

@@ -19,7 +19,7 @@ from tests.gateway.wires import WIRES
 from tests.laws import wires
 from tests.live import LiveGateway, live_gateway
 
-FORMATS: tuple[Format, ...] = ("openai_responses", "anthropic")
+FORMATS: tuple[Format, ...] = ("openai_chat", "openai_responses", "anthropic")
 
 
 def reading(vendor: str, format: Format, model: str = "some-model") -> Any:
@@ -27,37 +27,38 @@ def reading(vendor: str, format: Format, model: str = "some-model") -> Any:
 
 
 NARROW = [
-    (name, format)
-    for name, vendor in VENDORS.items()
-    for format in FORMATS
-    if format in vendor.dialects and reading(name, format).rewrite == "needed"
+    (name, format) for name, vendor in VENDORS.items() for format in FORMATS if format in vendor.dialects and reading(name, format).rewrite
 ]
 REQUESTS = [(vendor, format, name) for vendor, format in NARROW for source, name in wires.files("requests") if source == format]
 
 
-def beyond(format: Format, body: dict[str, Any], hosted: tuple[str, ...]) -> list[str]:
-    """What a server of functions alone would refuse."""
+def beyond(format: Format, body: dict[str, Any], accepts: Any) -> list[str]:
+    """What such a server would refuse, or lose without a word."""
+    if format == "openai_chat":
+        roles = [message["role"] for message in body["messages"] if message["role"] == "developer"]
+        limits = ({"max_tokens", "max_completion_tokens"} - {accepts.max_tokens_field}) & set(body)
+        return [*(() if accepts.either_role else roles), *(() if accepts.either_limit else limits)]
     if format == "anthropic":
         return [message["role"] for message in body["messages"] if message["role"] not in ("user", "assistant")]
     items = [item for item in body["input"] if isinstance(item, dict)] if isinstance(body["input"], list) else []
     kinds = [item.get("type", "message") for item in items] + [tool["type"] for tool in body.get("tools") or ()]
     refused = ("custom", "namespace", "tool_search", "additional_tools", "custom_tool_call", "custom_tool_call_output", "web_search")
-    return [kind for kind in kinds if kind in refused and kind not in hosted] + [
-        item["namespace"] for item in items if item.get("namespace")
-    ]
+    faults = [kind for kind in kinds if kind in refused and kind not in accepts.hosted_tools]
+    faults += [item["namespace"] for item in items if item.get("namespace")]
+    return faults + [item["role"] for item in items if item.get("role") == "developer" and not accepts.system_items]
 
 
 @pytest.mark.parametrize(("vendor", "format", "name"), REQUESTS)
 def test_what_a_server_does_not_take_never_reaches_it(vendor: str, format: Format, name: str) -> None:
     """By what real clients send: a body passes only where the server takes all of it."""
     wire = wires.wire_request(format, name)
-    found = reading(vendor, format, "claude-opus-4-6" if vendor == "anthropic" else "some-model")
+    found = reading(vendor, format, {"anthropic": "claude-opus-4-6", "openai": "gpt-5", "azure": "gpt-5"}.get(vendor, "some-model"))
     if found.takes(json.dumps(wire.body).encode()):
-        assert [] == beyond(format, wire.body, found.hosted_tools)
+        assert [] == beyond(format, wire.body, found)
         return
     request = CONVERTERS[format].decode_request(WireRequest(wire.body, wire.headers, None)).value
     sent = CONVERTERS[format].encode_request(request, Target(vendor, wires.MODEL, found, wires.counted_ids()))
-    assert [] == beyond(format, sent.wire.body, found.hosted_tools)
+    assert [] == beyond(format, sent.wire.body, found)
 
 
 def test_there_are_such_servers_and_such_requests() -> None:
@@ -93,8 +94,8 @@ def test_an_alias_may_hide_an_older_claude(model: str, passes: bool) -> None:
 @pytest.fixture(scope="module")
 def local(upstream: Upstream) -> Iterator[LiveGateway]:
     document = {
-        "providers": {"vllm": {"base_url": f"{upstream.url}/v1"}},
-        "models": {"m": {"provider": "vllm", "model": "local"}},
+        "providers": {"vllm": {"base_url": f"{upstream.url}/v1"}, "ollama": {"base_url": f"{upstream.url}/v1"}},
+        "models": {"m": {"provider": "vllm", "model": "local"}, "o": {"provider": "ollama", "model": "local"}},
         "retries": {"attempts": 1},
     }
     with live_gateway(document) as gateway:
@@ -119,6 +120,33 @@ def test_a_call_of_a_namespace_comes_back_to_codex_as_such(local: LiveGateway, u
     else:
         output = reply.json()["output"]
     assert [item["namespace"] for item in output if item["type"] == "function_call"] == ["multi_agent_v1"]
+
+
+@pytest.mark.parametrize("model", ["m", "o"])
+def test_a_developers_words_are_heard(local: LiveGateway, upstream: Upstream, model: str) -> None:
+    """Before a chat template the role is a 400, or its words are thrown away without one."""
+    upstream.control(scenario="text", strict=True)
+    messages = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": "hi"},
+        {"role": "developer", "content": "Be kind."},
+    ]
+    body = {"model": model, "messages": [*messages, {"role": "user", "content": "Well?"}], "n": 1, "fresh": [1.0]}
+    reply = httpx.post(f"{local.url}/v1/chat/completions", json=body, headers=WIRES["openai_chat"].headers)
+    assert reply.status_code == 200, reply.text
+    heard = upstream.requests[-1]["body"]
+    assert [message["role"] for message in heard["messages"]] == ["system", "user", "system", "user"]
+    assert {key: value for key, value in heard.items() if key != "messages"} == {"model": "local", "n": 1, "fresh": [1.0]}
+    assert "x-rosetta-loss" not in reply.headers
+    codex = wires.wire_request("openai_responses", "codex-some-model-namespace-1").body
+    reply = httpx.post(
+        f"{local.url}/v1/responses", json={**codex, "model": model, "stream": False}, headers=WIRES["openai_responses"].headers
+    )
+    assert reply.status_code == 200, reply.text
+    heard = upstream.requests[-1]["body"]
+    said = json.dumps([part["text"] for item in codex["input"] if item["role"] == "developer" for part in item["content"]])
+    assert len(said) > 100
+    assert all(text in (heard.get("instructions") or heard["messages"][0]["content"]) for text in json.loads(said))
 
 
 def test_a_system_message_amid_the_others_is_said_by_the_user(local: LiveGateway, upstream: Upstream) -> None:

@@ -61,8 +61,8 @@ ALL = frozenset(FORMATS)
 OTHER = "A_VALUE_THAT_NOBODY_ELSE_SAYS"
 FRESH = {"fresh": "value"}
 DIALECTS: dict[Format, tuple[dict[str, Any], ...]] = {
-    C: ({}, {"cache_marks": "cache_control"}, {"mid_system": "user", "rewrite": True}),
-    R: ({}, {"mid_system": "user"}),
+    C: ({}, {"cache_marks": "cache_control"}, {"mid_system": "user", "rewrite": True}, {"rewrite": "needed", "either_role": False}),
+    R: ({}, {"mid_system": "user"}, {"mid_system": "user", "system_items": False, "rewrite": "needed"}),
     A: ({"mid_system": True}, {"mid_system": False}),
     G: ({},),
 }

@@ -116,7 +116,7 @@ def assert_prefix(earlier: dict[str, Any], later: dict[str, Any], key: str) -> N
 
 NARROW: dict[Format, list[dict[str, Any]]] = {
     "openai_chat": [{}, {"mid_system": "user", "custom_tools": False, "call_ids": "mistral", "alternate": True, "after_tool_user": False}],
-    "openai_responses": [{}, {"mid_system": "user", "custom_tools": False, "namespaces": False}],
+    "openai_responses": [{}, {"mid_system": "user", "system_items": False, "custom_tools": False, "namespaces": False}],
     "anthropic": [{}, {"mid_system": False, "prefill": False}],
     "google_genai": [{}, {"schemas": "openapi", "call_ids": False, "result_media": False}],
 }

@@ -8,9 +8,9 @@ import msgspec
 
 
 class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server's or model family's reading of Google generateContent. ``rewrite``: even a Google client's body goes through the IR."""
+    """One server's or model family's reading of Google generateContent. ``rewrite``: even a Google client's body goes through the IR (``needed`` never is)."""
 
-    rewrite: bool = False
+    rewrite: bool | Literal["needed"] = False
     schemas: Literal["json_schema", "openapi"] = "json_schema"
     """``parametersJsonSchema``/``responseJsonSchema`` (Gemini 2.0 and later), or the old OpenAPI subset."""
     thinking: Literal["level", "budget", "none"] = "level"
@@ -39,4 +39,4 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def takes(self, body: bytes) -> bool:  # noqa: ARG002 - other wires' servers take some bodies and not others
         """Whether a Google client's body may go to this server as it is."""
-        return not self.rewrite
+        return self.rewrite is not True

@@ -12,12 +12,17 @@ from rosetta.ir.request import Effort
 class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One server's reading of OpenAI Chat Completions.
 
-    ``rewrite``: even a chat client's body goes through the IR, because this server refuses what the official API takes.
+    ``rewrite``: even a chat client's body goes through the IR, because this server refuses what the official API takes: always, or where it is
+    ``needed``, where it holds words of a developer, or a limit, that this server does not read.
     """
 
-    rewrite: bool = False
+    rewrite: bool | Literal["needed"] = False
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    either_limit: bool = True
+    """The other of the two is read as well."""
     system_role: Literal["system", "developer"] = "system"
+    either_role: bool = True
+    """The other of the two is read as well."""
     mid_system: Literal["keep", "user"] = "user"
     """What becomes of a system message in mid-conversation: kept in place, or said as a user message there."""
     sampling: bool = True
@@ -69,6 +74,10 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_tags: bool = False
     """The server leaks ``<think>…</think>`` into content; split it off."""
 
-    def takes(self, body: bytes) -> bool:  # noqa: ARG002 - other wires' servers take some bodies and not others
-        """Whether a chat client's body may go to this server as it is."""
-        return not self.rewrite
+    def takes(self, body: bytes) -> bool:
+        """Whether a chat client's body may go to this server as it is. The words are looked for as JSON strings: one too many costs the bytes alone."""
+        if self.rewrite != "needed":
+            return not self.rewrite
+        role = b'"developer"' if self.system_role == "system" else b'"system"'
+        limit = b'"max_completion_tokens"' if self.max_tokens_field == "max_tokens" else b'"max_tokens"'
+        return (self.either_role or role not in body) and (self.either_limit or limit not in body)

@@ -10,6 +10,7 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_chat.dialect import Dialect
 from rosetta.ir.parts import CacheMark, Format
+from rosetta.ir.request import Role
 
 FORMAT: Literal["openai_chat"] = "openai_chat"
 BREAKPOINT = "prompt_cache_breakpoint"
@@ -33,9 +34,13 @@ class Outgoing:
         self.own = own = source == FORMAT
         self.target = target
         self.dialect: Dialect = target.dialect
-        self.faithful = own and not self.dialect.rewrite
+        self.faithful = own and self.dialect.rewrite is not True
         self.names = names
         self.losses = losses
+
+    def system_role(self, role: Role) -> Role:
+        """What a system or developer message is called at this server."""
+        return role if self.faithful and self.dialect.either_role else self.dialect.system_role
 
     def extras(self, node: Json, extras: dict[str, Any], at: str) -> None:
         """Unknown fields go back to their own wire, else they are lost."""

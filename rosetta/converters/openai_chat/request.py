@@ -201,7 +201,9 @@ def encode_request(request: Request, target: Target) -> Sent:
     """The request as the target's server takes it. Raises Unsupported."""
     losses = Losses()
     own = request.format == FORMAT
-    names = ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and not target.dialect.rewrite else ToolNames(request.tools)
+    names = (
+        ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and target.dialect.rewrite is not True else ToolNames(request.tools)
+    )
     out = Outgoing(source=request.format, target=target, names=names, losses=losses)
     refuse_foreign(request, FORMAT)
     _lose_state(request, losses)

@@ -229,7 +229,7 @@ def _tell_effort(turn: Turn, out: Outgoing) -> None:
 def _encode_system(request: Request, messages: list[Json], out: Outgoing) -> None:
     if out.own:
         for turn in request.system:
-            role = turn.role if out.faithful else out.dialect.system_role
+            role = out.system_role(turn.role)
             message: Json = {"role": role, "content": encode_content(list(turn.parts), out) or ""}
             _finish(message, turn, out)
             messages.append(message)
@@ -394,7 +394,7 @@ def _encode_mid_system(turn: Turn, messages: list[Json], out: Outgoing) -> None:
         if content is None and not out.own:
             out.losses.extras(turn.extras, turn.at)
             return
-        role = turn.role if out.faithful else out.dialect.system_role
+        role = out.system_role(turn.role)
         message: Json = {"role": role, "content": content or ""}
         _finish(message, turn, out)
         messages.append(message)

@@ -11,13 +11,17 @@ from rosetta.ir.request import Effort
 _CUSTOM = (b'"custom"', b'"custom_tool_call"', b'"custom_tool_call_output"')
 _NAMESPACES = (b'"namespace"', b'"additional_tools"', b'"tool_search"')
 _WEB_SEARCH = (b'"web_search"',)
+_DEVELOPER = (b'"developer"',)
 
 
 class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One server's reading of OpenAI Responses. ``rewrite``: a Responses client's body goes through the IR too, always, or where it is ``needed``:
-    where it holds tools that this server does not take, as Codex's bodies do."""
+    where it holds tools or roles that this server does not take, as Codex's bodies do."""
 
     rewrite: bool | Literal["needed"] = False
+    system_items: bool = True
+    """System and developer messages are taken in the input. False: the words of a developer are refused there, or thrown away, and those that lead the
+    input belong into the instructions."""
     mid_system: Literal["keep", "user"] = "keep"
     sampling: bool = True
     """temperature and top_p are accepted (OpenAI's reasoning models refuse them, unless the effort is none)."""
@@ -49,4 +53,5 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return not self.rewrite
         words = (*(() if self.custom_tools else _CUSTOM), *(() if self.namespaces else _NAMESPACES))
         words += () if "web_search" in self.hosted_tools else _WEB_SEARCH
+        words += () if self.system_items else _DEVELOPER
         return not any(word in body for word in words)

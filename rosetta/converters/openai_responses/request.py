@@ -232,7 +232,8 @@ def encode_request(request: Request, target: Target) -> Sent:
     stateful = own and _is_stateful(request)
     items = [*leading, *encode_turns(request, out, stateful=stateful)]
     if instructions is not None and not items and not stateful:  # an empty input is refused
-        items = [{"role": request.system[0].role, "content": body.pop("instructions")}]
+        role = request.system[0].role if out.dialect.system_items else "system"
+        items = [{"role": role, "content": body.pop("instructions")}]
     if items or not stateful:
         body["input"] = items
     tools = encode_tools(request, out)

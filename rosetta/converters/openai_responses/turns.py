@@ -217,14 +217,17 @@ class Input:
 
 
 def encode_system(request: Request, out: Outgoing) -> tuple[str | None, list[Json]]:
-    """``instructions`` and the leading items. A foreign client's prompts are the instructions, joined by blank lines, as long as they are plain text."""
+    """``instructions`` and the leading items. Plain prompts of a foreign client, and of any where the server wants them there, are the instructions,
+    joined by blank lines."""
     texts: list[str] = []
     items: list[Json] = []
+    stay = out.own and out.dialect.system_items
     for turn in request.system:
-        plain = turn.at == INSTRUCTIONS if out.own else not items and _is_plain(turn, out)
+        plain = turn.at == INSTRUCTIONS if stay else not items and _is_plain(turn, out)
         if not plain:
-            items.append(_encode_message(turn, list(turn.parts), turn.role, out))
+            items.append(_encode_message(turn, list(turn.parts), _system_role(turn, out), out))
             continue
+        foreign = not out.own or turn.at != INSTRUCTIONS
         for part in turn.parts:
             if isinstance(part, Text):
                 if part.cache is not None:
@@ -233,10 +236,10 @@ def encode_system(request: Request, out: Outgoing) -> tuple[str | None, list[Jso
                     out.losses.dropped("citations", part.at)
                 if part.seal is not None:
                     out.losses.dropped("seal", part.at)
-                if not out.own:
+                if foreign:
                     out.losses.extras(part.extras, part.at)
                 texts.append(part.text)
-        _told(turn, out)
+        _told(turn, out, foreign=foreign)
     return "\n\n".join(texts) if texts else None, items
 
 
@@ -244,11 +247,15 @@ def _is_plain(turn: Turn, out: Outgoing) -> bool:
     return all(isinstance(part, Text) and not (part.cache is not None and out.dialect.cache_marks) for part in turn.parts)
 
 
-def _told(turn: Turn, out: Outgoing) -> None:
+def _system_role(turn: Turn, out: Outgoing) -> Role:
+    return turn.role if out.dialect.system_items else "system"
+
+
+def _told(turn: Turn, out: Outgoing, *, foreign: bool | None = None) -> None:
     """What the items of a turn cannot say of it."""
     if turn.name is not None:
         out.losses.dropped("name", turn.at)
-    if not out.own:
+    if not out.own if foreign is None else foreign:
         out.losses.extras(turn.extras, turn.at)
 
 
@@ -264,7 +271,7 @@ def encode_turns(request: Request, out: Outgoing, *, stateful: bool) -> list[Jso
         elif turn.role == "user":
             _encode_user(turn, items, out, known=not stateful)
         elif out.dialect.mid_system == "keep":
-            items.append(_encode_message(turn, list(turn.parts), turn.role, out))
+            items.append(_encode_message(turn, list(turn.parts), _system_role(turn, out), out))
         else:
             parts = said_by_user(turn, out.losses)
             if parts:
