@@ -159,3 +159,24 @@ def test_without_any_config_it_is_found(ollama: Ollama, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert 0 == done.returncode, done.stderr
     assert "ollama" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("path", "messages", "counted"), [("/v1/chat/completions", "messages", "prompt_tokens"), ("/v1/responses", "input", "input_tokens")]
+)
+def test_a_developers_words_reach_the_model(ollama: Ollama, path: str, messages: str, counted: str) -> None:
+    """Ollama itself throws them away with a 200, which the count of what the model read tells."""
+
+    def read(base: str, role: str) -> int:
+        said = [{"role": role, "content": WORD * 10}] if role else []
+        body = {"model": WITH_TOOLS, messages: [*said, {"role": "user", "content": "Hello"}]}
+        answer = httpx.post(
+            base + path, json={**body, **({"max_tokens": LIMIT} if messages == "messages" else {"max_output_tokens": LIMIT})}, timeout=120
+        )
+        assert answer.status_code == 200, answer.text
+        return int(answer.json()["usage"][counted])
+
+    without, whole = read(ollama.url, ""), read(ollama.url, "system")
+    assert without + 20 < whole
+    assert read(ollama.url, "developer") < whole
+    assert read(ollama.gateway, "developer") == read(ollama.gateway, "system") == whole
