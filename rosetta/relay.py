@@ -15,6 +15,7 @@ import msgspec
 from rosetta.convert import StreamHop
 from rosetta.converters import seals
 from rosetta.converters.converter import Malformed, StreamDecoder, StreamEncoder
+from rosetta.converters.dialect import Dialect
 from rosetta.converters.fields import type_name
 from rosetta.converters.sse import EventTooLarge
 from rosetta.ir.errors import Failure
@@ -34,6 +35,11 @@ _ENVELOPE_BASE64 = seals.PREFIX_BASE64.encode()
 def holds_envelope(body: bytes) -> bool:
     """Whether a reasoning state of another wire lies somewhere in the body: then it must be opened, and the body cannot pass as it is."""
     return _ENVELOPE in body or _ENVELOPE_BASE64 in body
+
+
+def passes(body: bytes, dialect: Dialect) -> bool:
+    """Whether a body goes as it is to a server of its own wire."""
+    return dialect.takes(body) and not holds_envelope(body)
 
 
 def split(body: bytes) -> dict[str, msgspec.Raw]:

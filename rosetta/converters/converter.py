@@ -20,6 +20,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
+from rosetta.converters.dialect import Dialect
 from rosetta.ir.errors import Failure
 from rosetta.ir.events import Event
 from rosetta.ir.loss import Loss
@@ -194,9 +195,8 @@ class Converter:
     """One wire format, both directions."""
 
     format: Format
-    dialect: Callable[..., Any]
-    """The format's Dialect Struct: what a target accepts. Its defaults fit an unknown compatible server; ``takes(body)`` tells whether a body of this
-    very wire may pass as it is."""
+    dialect: type[Dialect]
+    """The format's Dialect Struct: what a target accepts. Its defaults fit an unknown compatible server."""
     words: Mapping[str, str]
     """IR field -> the wire's own word, for the paths of losses: ``{"max_output_tokens": "generationConfig.maxOutputTokens"}``."""
     endpoint: Callable[[Operation, str], str]

@@ -210,7 +210,7 @@ def prepare(inbound: Inbound, step: Step) -> Attempt:
     operation: Operation = "stream" if call.stream else "generate"
     provider = step.provider
     headers = [("content-type", "application/json"), ("accept-encoding", "identity"), *provider.credentials(step.format, call.headers)]
-    if step.format == call.format and step.dialect.takes(call.body) and not relay.holds_envelope(call.body):
+    if step.format == call.format and relay.passes(call.body, step.dialect):
         try:
             changes, strip_usage = relay.changes_for(
                 call.format, call.body, step.model, stream=call.stream, stream_usage=getattr(step.dialect, "stream_usage", False)

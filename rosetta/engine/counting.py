@@ -61,7 +61,7 @@ class Counter:
             return None
         payload = jsontext.encode(sent.wire.body)
         headers |= sent.wire.headers
-        if step.format == call.format and step.dialect.takes(call.body) and not relay.holds_envelope(call.body):
+        if step.format == call.format and relay.passes(call.body, step.dialect):
             payload = call.body if step.format == "google_genai" else relay.request_body(call.body, {"model": step.model})
             headers |= dict(upward(call.format, call.headers))
         headers |= dict(step.provider.extra_headers)

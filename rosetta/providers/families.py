@@ -49,19 +49,18 @@ def _claude(window: int, output: int, *names: str, **dialect: Any) -> Family:
     return Family(names=names, vendors=_CLAUDE_HOUSES, dialects={"anthropic": dialect}, context_window=window, max_output=output)
 
 
-# System messages amid the others are a 400 before Opus 4.8. Claude Code sends none to the models below: they come where an alias hides the model.
-_NO_MID_SYSTEM: dict[str, Any] = {"mid_system": False}
+# System messages amid the others are a 400 before Opus 4.8. Claude Code sends none to such a model: they come where an alias hides it.
 # 3 and 3.5 neither think nor know output_config; neither strict nor output_config.format came before 4.1 and 4.5.
-_OLD: dict[str, Any] = {"prefill": True, "display": False, "strict": False, "output_format": False, **_NO_MID_SYSTEM}
+_OLD: dict[str, Any] = {"prefill": True, "display": False, "strict": False, "output_format": False, "mid_system": False}
 _BEFORE_THOUGHT: dict[str, Any] = {"thinking": "none", **_OLD}
 _BUDGET_OLD: dict[str, Any] = {"thinking": "budget", **_OLD}
 # From 4.1 on temperature and top_p together are a 400.
-_BUDGET: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False, "temperature_with_top_p": False, **_NO_MID_SYSTEM}
+_BUDGET: dict[str, Any] = {"thinking": "budget", "prefill": True, "display": False, "temperature_with_top_p": False, "mid_system": False}
 _IN_4_6: dict[str, Any] = {
     "thinking": "adaptive",
     "efforts": _NO_XHIGH,
     "temperature_with_top_p": False,
-    **_NO_MID_SYSTEM,
+    "mid_system": False,
 }  # budgets are deprecated, and still work
 # Adaptive from 4.6 on; sampling is a 400 from Opus 4.7 on, prefill from 4.6 on.
 _ADAPTIVE: dict[str, Any] = {"thinking": "adaptive", "sampling": False, "efforts": _TO_MAX}
@@ -87,7 +86,7 @@ _CLAUDE = (
     _claude(200 * K, 64 * K, "claude-opus-4-5", **_BUDGET, efforts=_TO_HIGH),  # the first with effort
     _claude(1 * M, 128 * K, "claude-opus-4-6*", **_IN_4_6),
     _claude(1 * M, 64 * K, "claude-sonnet-4-6*", **_IN_4_6),
-    _claude(1 * M, 128 * K, "claude-opus-4-7*", **_ADAPTIVE, **_NO_MID_SYSTEM),
+    _claude(1 * M, 128 * K, "claude-opus-4-7*", **_ADAPTIVE, mid_system=False),
     _claude(1 * M, 128 * K, "claude-opus-4-8*", "claude-opus-5", **_ADAPTIVE, mid_system=True),
     _claude(1 * M, 128 * K, "claude-sonnet-5", **_ADAPTIVE),
     _claude(1 * M, 128 * K, "claude-haiku-5-5", **_ADAPTIVE, mid_system=True),  # the one 5.5 whose thinking can be switched off

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -93,7 +93,7 @@ def _chosen(format: Format, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def _fields(format: Format) -> frozenset[str]:
-    return frozenset(field.name for field in msgspec.structs.fields(cast(type[msgspec.Struct], CONVERTERS[format].dialect)))
+    return frozenset(field.name for field in msgspec.structs.fields(CONVERTERS[format].dialect))
 
 
 def _unknown(name: str, formats: tuple[Format, ...]) -> ValueError:

@@ -69,8 +69,10 @@ async def test_a_full_scope_does_not_hold_up_another() -> None:
     blocked = asyncio.create_task(concurrency.enter((a,)))
     await waiting(concurrency, 1)
     await concurrency.enter((b,))
+    assert not blocked.done()
     concurrency.leave((a, gateway))
     await blocked
+    assert concurrency.waiting == 0
 
 
 async def test_a_waiter_that_goes_away_lets_those_behind_it_in() -> None:

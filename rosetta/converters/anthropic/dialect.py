@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-import msgspec
-
+from rosetta.converters import dialect
 from rosetta.ir.request import Effort
 
 _SYSTEM_ROLE = re.compile(rb'"role"\s*:\s*"system"')
 
 
-class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server's or model family's reading of Anthropic Messages. ``rewrite``: a Messages client's body goes through the IR too, always, or where it
-    is ``needed``: where a system message stands amid the others and the server is known to take none there."""
+class Dialect(dialect.Dialect, frozen=True, forbid_unknown_fields=True):
+    """One server's or model family's reading of Anthropic Messages. What may be beyond it: a system message amid the others."""
 
-    rewrite: bool | Literal["needed"] = False
     version: str = "2023-06-01"
     """The anthropic-version header that is sent when the client is not an Anthropic one."""
     thinking: Literal["budget", "adaptive", "always", "none"] = "budget"
@@ -52,8 +49,5 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user_id: bool = False
     """metadata.user_id is sent for clients of other formats."""
 
-    def takes(self, body: bytes) -> bool:
-        """Whether a Messages client's body may go to this server as it is."""
-        if self.rewrite != "needed":
-            return not self.rewrite
-        return self.mid_system is not False or _SYSTEM_ROLE.search(body) is None
+    def beyond(self, body: bytes) -> bool:
+        return self.mid_system is False and _SYSTEM_ROLE.search(body) is not None

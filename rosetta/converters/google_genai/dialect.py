@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
+from rosetta.converters import dialect
 
 
-class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server's or model family's reading of Google generateContent. ``rewrite``: even a Google client's body goes through the IR (``needed`` never is)."""
+class Dialect(dialect.Dialect, frozen=True, forbid_unknown_fields=True):
+    """One server's or model family's reading of Google generateContent."""
 
-    rewrite: bool | Literal["needed"] = False
     schemas: Literal["json_schema", "openapi"] = "json_schema"
     """``parametersJsonSchema``/``responseJsonSchema`` (Gemini 2.0 and later), or the old OpenAPI subset."""
     thinking: Literal["level", "budget", "none"] = "level"
@@ -36,7 +35,3 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     result_media: bool = True
     """functionResponse.parts may hold media (Gemini 3)."""
     name_limit: int = 64
-
-    def takes(self, body: bytes) -> bool:  # noqa: ARG002 - other wires' servers take some bodies and not others
-        """Whether a Google client's body may go to this server as it is."""
-        return self.rewrite is not True

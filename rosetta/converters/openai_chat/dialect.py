@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
+from rosetta.converters import dialect
 from rosetta.ir.request import Effort
 
 
-class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server's reading of OpenAI Chat Completions.
+class Dialect(dialect.Dialect, frozen=True, forbid_unknown_fields=True):
+    """One server's reading of OpenAI Chat Completions. What may be beyond it: the role of the system's messages, the name of the limit."""
 
-    ``rewrite``: even a chat client's body goes through the IR, because this server refuses what the official API takes: always, or where it is
-    ``needed``, where it holds words of a developer, or a limit, that this server does not read.
-    """
-
-    rewrite: bool | Literal["needed"] = False
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     either_limit: bool = True
     """The other of the two is read as well."""
@@ -74,10 +68,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_tags: bool = False
     """The server leaks ``<think>…</think>`` into content; split it off."""
 
-    def takes(self, body: bytes) -> bool:
-        """Whether a chat client's body may go to this server as it is. The words are looked for as JSON strings: one too many costs the bytes alone."""
-        if self.rewrite != "needed":
-            return not self.rewrite
+    def beyond(self, body: bytes) -> bool:
         role = b'"developer"' if self.system_role == "system" else b'"system"'
         limit = b'"max_completion_tokens"' if self.max_tokens_field == "max_tokens" else b'"max_tokens"'
-        return (self.either_role or role not in body) and (self.either_limit or limit not in body)
+        return (not self.either_role and role in body) or (not self.either_limit and limit in body)

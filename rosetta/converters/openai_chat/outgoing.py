@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from rosetta.converters.converter import Json, Target
@@ -10,13 +11,14 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_chat.dialect import Dialect
 from rosetta.ir.parts import CacheMark, Format
-from rosetta.ir.request import Role
+from rosetta.ir.request import Role, Tool
 
 FORMAT: Literal["openai_chat"] = "openai_chat"
 BREAKPOINT = "prompt_cache_breakpoint"
 CACHE_CONTROL = "cache_control"
 """OpenRouter's and other servers' way to say Anthropic's marks on this wire."""
 
+_NO_NAME = re.compile(r"(?!)")
 _BREAKPOINT_TTL = {"5m": "30m", "30m": "30m", "1h": "30m", "12h": "30m"}
 _CONTROL_TTL = {"5m": "5m", "30m": "1h", "1h": "1h", "12h": "1h"}
 
@@ -29,13 +31,13 @@ class Outgoing:
 
     __slots__ = ("dialect", "faithful", "losses", "names", "own", "source", "target")
 
-    def __init__(self, *, source: Format, target: Target, names: ToolNames, losses: Losses) -> None:
+    def __init__(self, *, source: Format, target: Target, tools: tuple[Tool, ...], losses: Losses) -> None:
         self.source = source
         self.own = own = source == FORMAT
         self.target = target
         self.dialect: Dialect = target.dialect
         self.faithful = own and self.dialect.rewrite is not True
-        self.names = names
+        self.names = ToolNames(tools, limit=4096, invalid=_NO_NAME) if self.faithful else ToolNames(tools)
         self.losses = losses
 
     def system_role(self, role: Role) -> Role:

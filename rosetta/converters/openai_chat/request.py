@@ -19,7 +19,6 @@ from rosetta.converters.effort import of_last_turn
 from rosetta.converters.extras import restore
 from rosetta.converters.fields import Fields, join, type_name
 from rosetta.converters.losses import Losses
-from rosetta.converters.names import ToolNames
 from rosetta.converters.openai_chat.outgoing import FORMAT, Outgoing
 from rosetta.converters.openai_chat.reasoning import decode_settings, encode_settings
 from rosetta.converters.openai_chat.tools import decode_choice, decode_tools, encode_choice, encode_tools
@@ -30,7 +29,6 @@ from rosetta.ir.request import NO_CACHE, NO_SAMPLING, NO_STATE, CacheRequest, Cu
 
 PATH = "/v1/chat/completions"
 
-_ANY_NAME = re.compile(r"(?!)")
 _NOT_LABEL = re.compile(r"[^A-Za-z0-9_-]")
 _OPENAI_ONLY = frozenset({"prediction", "audio", "moderation", "prompt_cache_options", "response_format"})
 """OpenAI's settings without a place in the IR, which a server that wants rewriting refuses."""
@@ -200,11 +198,7 @@ def _decode_state(fields: Fields) -> State:
 def encode_request(request: Request, target: Target) -> Sent:
     """The request as the target's server takes it. Raises Unsupported."""
     losses = Losses()
-    own = request.format == FORMAT
-    names = (
-        ToolNames(request.tools, limit=4096, invalid=_ANY_NAME) if own and target.dialect.rewrite is not True else ToolNames(request.tools)
-    )
-    out = Outgoing(source=request.format, target=target, names=names, losses=losses)
+    out = Outgoing(source=request.format, target=target, tools=request.tools, losses=losses)
     refuse_foreign(request, FORMAT)
     _lose_state(request, losses)
     body: Json = {"model": target.model}
@@ -222,9 +216,9 @@ def encode_request(request: Request, target: Target) -> Sent:
     _encode_hints(request, body, out)
     _encode_stream(request, body, out)
     _encode_extras(request, body, out)
-    back = names.back
+    back = out.names.back
     if out.dialect.custom_tools:
-        back = {wire: name for wire, name in names.back.items() if name.kind != "custom" or name.name != wire or name.namespace is not None}
+        back = {wire: name for wire, name in back.items() if name.kind != "custom" or name.name != wire or name.namespace is not None}
     ticket = Ticket(target.provider, target.model, target.new_id, back, request.stream, target.dialect)
     return Sent(WireCall(PATH, body), tuple(losses), ticket)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import NoneType
-from typing import Any, Literal
+from typing import Any
 
 from rosetta.converters import custom
 from rosetta.converters.converter import Coded, Json, Malformed, Reply, Ticket, UpstreamFailed
@@ -13,6 +12,7 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage, encode_finish, encode_usage, usage_losses
+from rosetta.converters.openai_chat.logprobs import decode_logprobs
 from rosetta.converters.openai_chat.message import MALFORMED_CALL, Message
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.parts import decode_content
@@ -41,8 +41,6 @@ from rosetta.ir.parts import (
 from rosetta.ir.response import Choice, Response
 
 _MESSAGE = frozenset({"role", "content", "refusal", "tool_calls", "function_call", "annotations", "audio", "images", *TEXT_FIELDS, DETAILS})
-CHANNELS: tuple[Literal["content", "refusal"], ...] = ("content", "refusal")
-"""Of what a choice's log probabilities are."""
 _CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _THINKING = frozenset({"type", "thinking"})
 _THOUGHT = frozenset({"type", "text"})
@@ -104,16 +102,6 @@ def _decode_choice(value: Any, position: int, ticket: Ticket) -> Choice:
         extras,
         at if extras else "",
     )
-
-
-def decode_logprobs(value: Any) -> tuple[Json | None, dict[str, Any]]:
-    """The lists of log probabilities, and what else stands there by its way from the choice: some servers' ``logprobs.token_ids``."""
-    if type(value) is not dict:
-        return None, NO_EXTRAS if value is None else {"logprobs": value}
-    lists: Json = {channel: value[channel] for channel in CHANNELS if type(value.get(channel, 0)) in (list, NoneType)}
-    if len(lists) == len(value):
-        return lists, NO_EXTRAS
-    return lists, {f"logprobs.{key}": found for key, found in value.items() if key not in lists and found is not None}
 
 
 def _decode_message(message: Json, at: str, ticket: Ticket) -> list[Part]:

@@ -18,10 +18,11 @@ from rosetta.converters.losses import Losses
 from rosetta.converters.openai_chat.answer_media import decode_audio, decode_image, heard
 from rosetta.converters.openai_chat.citations import decode_annotations
 from rosetta.converters.openai_chat.finish import decode_finish, decode_usage
+from rosetta.converters.openai_chat.logprobs import CHANNELS, decode_logprobs
 from rosetta.converters.openai_chat.open_calls import OpenCall, OpenCalls
 from rosetta.converters.openai_chat.outgoing import FORMAT
 from rosetta.converters.openai_chat.reasoning import DETAILS, TEXT_FIELDS, beside_signature, details_text, sealed, signature
-from rosetta.converters.openai_chat.response import CHANNELS, decode_logprobs, thinking_extras, thinking_text
+from rosetta.converters.openai_chat.response import thinking_extras, thinking_text
 from rosetta.converters.openai_chat.think_tags import ThinkSplitter
 from rosetta.converters.openai_chat.tools import CALL, CALLED, CALLED_CUSTOM, restored
 from rosetta.converters.openai_failures import failure_of

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
+from rosetta.converters import dialect
 from rosetta.ir.request import Effort
 
 _CUSTOM = (b'"custom"', b'"custom_tool_call"', b'"custom_tool_call_output"')
@@ -14,11 +13,9 @@ _WEB_SEARCH = (b'"web_search"',)
 _DEVELOPER = (b'"developer"',)
 
 
-class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One server's reading of OpenAI Responses. ``rewrite``: a Responses client's body goes through the IR too, always, or where it is ``needed``:
-    where it holds tools or roles that this server does not take, as Codex's bodies do."""
+class Dialect(dialect.Dialect, frozen=True, forbid_unknown_fields=True):
+    """One server's reading of OpenAI Responses. What may be beyond it: kinds of tools, and the role developer."""
 
-    rewrite: bool | Literal["needed"] = False
     system_items: bool = True
     """System and developer messages are taken in the input. False: the words of a developer are refused there, or thrown away, and those that lead the
     input belong into the instructions."""
@@ -47,11 +44,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     output: Literal["json_schema", "json_object", "none"] = "json_schema"
     min_output_tokens: int = 16
 
-    def takes(self, body: bytes) -> bool:
-        """Whether a Responses client's body may go to this server as it is. The words are looked for as JSON strings: one too many costs the bytes alone."""
-        if self.rewrite != "needed":
-            return not self.rewrite
+    def beyond(self, body: bytes) -> bool:
         words = (*(() if self.custom_tools else _CUSTOM), *(() if self.namespaces else _NAMESPACES))
         words += () if "web_search" in self.hosted_tools else _WEB_SEARCH
         words += () if self.system_items else _DEVELOPER
-        return not any(word in body for word in words)
+        return any(word in body for word in words)

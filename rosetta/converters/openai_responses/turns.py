@@ -227,7 +227,6 @@ def encode_system(request: Request, out: Outgoing) -> tuple[str | None, list[Jso
         if not plain:
             items.append(_encode_message(turn, list(turn.parts), _system_role(turn, out), out))
             continue
-        foreign = not out.own or turn.at != INSTRUCTIONS
         for part in turn.parts:
             if isinstance(part, Text):
                 if part.cache is not None:
@@ -236,10 +235,11 @@ def encode_system(request: Request, out: Outgoing) -> tuple[str | None, list[Jso
                     out.losses.dropped("citations", part.at)
                 if part.seal is not None:
                     out.losses.dropped("seal", part.at)
-                if foreign:
-                    out.losses.extras(part.extras, part.at)
+                out.losses.extras(part.extras, part.at)
                 texts.append(part.text)
-        _told(turn, out, foreign=foreign)
+        if turn.name is not None:
+            out.losses.dropped("name", turn.at)
+        out.losses.extras(turn.extras, turn.at)
     return "\n\n".join(texts) if texts else None, items
 
 
@@ -251,11 +251,11 @@ def _system_role(turn: Turn, out: Outgoing) -> Role:
     return turn.role if out.dialect.system_items else "system"
 
 
-def _told(turn: Turn, out: Outgoing, *, foreign: bool | None = None) -> None:
+def _told(turn: Turn, out: Outgoing) -> None:
     """What the items of a turn cannot say of it."""
     if turn.name is not None:
         out.losses.dropped("name", turn.at)
-    if not out.own if foreign is None else foreign:
+    if not out.own:
         out.losses.extras(turn.extras, turn.at)
 
 
