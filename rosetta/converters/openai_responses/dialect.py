@@ -7,7 +7,7 @@ from typing import Literal
 from rosetta.converters import dialect
 from rosetta.ir.request import Effort
 
-_CUSTOM = (b'"custom"', b'"custom_tool_call"', b'"custom_tool_call_output"')
+_CUSTOM = (b'"custom"', b'"custom_tool_call')
 _NAMESPACES = (b'"namespace"', b'"additional_tools"', b'"tool_search"')
 _WEB_SEARCH = (b'"web_search"',)
 _DEVELOPER = (b'"developer"',)
@@ -45,7 +45,8 @@ class Dialect(dialect.Dialect, frozen=True, forbid_unknown_fields=True):
     min_output_tokens: int = 16
 
     def beyond(self, body: bytes) -> bool:
-        words = (*(() if self.custom_tools else _CUSTOM), *(() if self.namespaces else _NAMESPACES))
+        words: tuple[bytes, ...] = () if self.system_items else _DEVELOPER  # the first that a body of Codex has
+        words += () if self.namespaces else _NAMESPACES
+        words += () if self.custom_tools else _CUSTOM
         words += () if "web_search" in self.hosted_tools else _WEB_SEARCH
-        words += () if self.system_items else _DEVELOPER
         return any(word in body for word in words)
