@@ -13,11 +13,15 @@ from typing import Any
 
 import httpx
 
-from rosetta.converters import jsontext
+from rosetta.converters import CONVERTERS, jsontext
+from rosetta.converters.converter import Malformed, WireRequest
+from rosetta.ir.errors import Failure
 
 TOOL_WORD = "CALL_TOOL"
 PIECE_CHARACTERS = 16
 BYTES_PER_TOKEN = 4
+_SAMPLES: dict[str, Any] = {"array": [], "integer": 1, "number": 1.0, "boolean": True, "null": None}
+_CHAT = CONVERTERS["openai_chat"]
 
 
 class _Pieces(httpx.AsyncByteStream):
@@ -38,8 +42,11 @@ class EchoTransport(httpx.AsyncBaseTransport):
             return _json(200, {"object": "list", "data": [{"id": "echo", "object": "model", "created": 0, "owned_by": "rosetta"}]})
         try:
             body = jsontext.decode(request.content)
+            _CHAT.decode_request(WireRequest(body, {}))  # a body that was relayed has met no reader yet
         except jsontext.InvalidJson as error:
-            return _json(400, {"error": {"message": str(error), "type": "invalid_request_error", "param": None, "code": None}})
+            return _refusal(Failure("bad_request", str(error)))
+        except Malformed as error:
+            return _refusal(Failure("bad_request", str(error), param=error.path or None))
         answer = _answer(body)
         if body.get("stream"):
             usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -51,6 +58,11 @@ def _json(status: int, body: dict[str, Any]) -> httpx.Response:
     return httpx.Response(status, headers={"content-type": "application/json"}, stream=_Pieces(iter([jsontext.encode(body)])))
 
 
+def _refusal(failure: Failure) -> httpx.Response:
+    told = _CHAT.encode_failure(failure, "")
+    return _json(told.status, told.body)
+
+
 def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
@@ -58,22 +70,28 @@ def _text(content: Any) -> str:
 
 
 def _sample(schema: Any) -> Any:
-    """The smallest value that fits a JSON Schema."""
+    """The smallest value that fits a JSON Schema, as far as it is one: a tool's schema is its author's own."""
     if not isinstance(schema, dict):
         return "echo"
-    if schema.get("enum"):
-        return schema["enum"][0]
+    enum = _listed(schema, "enum")
+    if enum:
+        return enum[0]
     if "const" in schema:
         return schema["const"]
-    for choice in ("anyOf", "oneOf"):
-        if schema.get(choice):
-            return _sample(schema[choice][0])
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) else kind
+    choices = _listed(schema, "anyOf") or _listed(schema, "oneOf")
+    if choices:
+        return _sample(choices[0])
+    properties = schema.get("properties")
+    kind = (_listed(schema, "type") or [schema.get("type", "string" if properties is None else "object")])[0]
     if kind == "object":
-        properties = schema.get("properties") or {}
-        return {name: _sample(properties.get(name)) for name in schema.get("required") or []}
-    return {"array": [], "integer": 1, "number": 1.0, "boolean": True, "null": None}.get(kind, "echo")
+        known = properties if isinstance(properties, dict) else {}
+        return {name: _sample(known.get(name)) for name in _listed(schema, "required") if isinstance(name, str)}
+    return _SAMPLES.get(kind, "echo") if isinstance(kind, str) else "echo"
+
+
+def _listed(schema: dict[str, Any], key: str) -> list[Any]:
+    value = schema.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _answer(body: dict[str, Any]) -> dict[str, Any]:

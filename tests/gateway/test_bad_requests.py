@@ -35,6 +35,19 @@ def test_a_bad_body_is_the_clients_400_in_its_own_envelope(gateway: LiveGateway,
     assert wire.error_type(response.json())
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("fault", BAD_BODIES)
+@pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
+def test_the_model_that_is_built_in_refuses_it_too(gateway: LiveGateway, wire: Wire, fault: str, stream: bool) -> None:
+    """A chat client's body is relayed to it, unread."""
+    body = BAD_BODIES[fault].replace(b"up-chat", b"echo").replace(b'"model":', b'"stream":true,"model":' if stream else b'"model":')
+    response = httpx.post(
+        gateway.url + wire.path("echo", stream), content=body, headers={**wire.headers, "content-type": "application/json"}, timeout=20
+    )
+    assert 400 == response.status_code, response.text
+    assert wire.error_type(response.json())
+
+
 @pytest.mark.parametrize("wire", WIRES.values(), ids=WIRES)
 def test_an_unknown_model_is_404_and_names_near_ones(gateway: LiveGateway, wire: Wire) -> None:
     """The error names what the caller may have meant, not every model there is."""

@@ -1,11 +1,17 @@
 """The built-in model ``echo`` answers on every route without any key or config."""
 
+import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from rosetta.engine.echo import TOOL_WORD, EchoTransport
 from tests.gateway.wires import WIRES, Wire, body_of, text_of
+from tests.laws import strategies
 from tests.live import LiveGateway, live_gateway
 
 
@@ -89,3 +95,20 @@ def test_health_needs_no_key(echo: LiveGateway) -> None:
     assert 200 == httpx.head(echo.url).status_code
     assert "ready" == httpx.get(echo.url).json()["status"]
     assert "<h1>rosetta</h1>" in httpx.get(echo.url, headers={"accept": "text/html"}).text
+
+
+@given(
+    st.dictionaries(st.sampled_from(["type", "enum", "const", "anyOf", "oneOf", "required", "properties"]), strategies.any_json, max_size=3)
+)
+def test_a_tool_of_any_schema_is_called(schema: Any) -> None:
+    """Its author's own words are no fault of the caller: they make a call, or are refused."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["a"], "properties": {"a": schema}}}}
+    body = {"model": "echo", "messages": [{"role": "user", "content": TOOL_WORD}], "tools": [tool]}
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=EchoTransport()) as client:
+            return await client.post("http://echo/v1/chat/completions", json=body)
+
+    answer = asyncio.run(ask())
+    assert 200 == answer.status_code, answer.text
+    assert "f" == answer.json()["choices"][0]["message"]["tool_calls"][0]["function"]["name"]
